@@ -1,0 +1,92 @@
+/*
+ * A child that joins namespaces, opens one descriptor there and sends it back.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "inside.h"
+#include "io.h"
+#include "kernel.h"
+
+/* What the child sends, with the descriptor where RESULT is 0. */
+struct report {
+	int result;
+	struct error error;
+};
+
+static int join(const int *fds, size_t count, struct error *e)
+{
+	/* Whoever has privilege in a joined user namespace could trace a dumpable child. */
+	prctl(PR_SET_DUMPABLE, 0);
+
+	for (size_t i = 0; i < count; i++)
+		if (setns(fds[i], 0) < 0)
+			return fail(e, errno, "join the namespace");
+	return 0;
+}
+
+static _Noreturn void child(int sock, const int *fds, size_t count, inside_open_fn *open, void *arg)
+{
+	struct report report = { 0 };
+	int fd = join(fds, count, &report.error);
+
+	if (fd == 0)
+		fd = open(arg, &report.error);
+	report.result = fd < 0 ? fd : 0;
+	_exit(message_send(sock, &report, sizeof(report), &fd, fd >= 0) < 0);
+}
+
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int take_report(int sock, struct error *e)
+{
+	struct report report;
+	int fds[MESSAGE_FDS];
+	size_t nfds = 0;
+	ssize_t n = message_receive(sock, &report, sizeof(report), fds, &nfds, NULL);
+
+	if (n < 0)
+		return fail(e, (int)-n, "hear from the process inside the namespace");
+	if (n == (ssize_t)sizeof(report) && report.result == 0 && nfds == 1)
+		return fds[0];
+
+	for (size_t i = 0; i < nfds; i++)
+		close_fd(fds[i]);
+	if (n != (ssize_t)sizeof(report) || report.result >= 0)
+		return refuse(e, ECHILD, "the process inside the namespace ended before it answered");
+	if (e)
+		*e = report.error;
+	return report.result;
+}
+
+int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, struct error *e)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(e, errno, "make a socket pair");
+
+	_cleanup_close_ int here = pair[0];
+	_cleanup_close_ int there = pair[1];
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return fail(e, errno, "fork a process to join the namespace");
+	if (pid == 0) {
+		close_fd(take_fd(&here));
+		child(there, fds, count, open, arg);
+	}
+
+	/* With its own end closed the parent sees end-of-file if the child is killed. */
+	there = close_fd(there);
+	int result = take_report(here, e);
+	reap(pid);
+	return result;
+}

@@ -1,0 +1,154 @@
+/*
+ * What newer kernels have and the headers of the build machine may lack, and system calls that
+ * older C libraries do not wrap. Defined here and nowhere else.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_KERNEL_H
+#define NSKIT_KERNEL_H
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <linux/types.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME			0x00000080	/* 5.6 */
+#endif
+
+#ifndef NSFS_MAGIC
+#define NSFS_MAGIC			0x6e736673
+#endif
+#ifndef PROC_SUPER_MAGIC
+#define PROC_SUPER_MAGIC		0x9fa0
+#endif
+#ifndef CGROUP2_SUPER_MAGIC
+#define CGROUP2_SUPER_MAGIC		0x63677270
+#endif
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC			0x50494446	/* 6.9: a pidfd has an inode number of its own */
+#endif
+
+/* ioctl(2) on nsfs; see ioctl_nsfs(2) */
+#ifndef NS_GET_MNTNS_ID
+#define NS_GET_MNTNS_ID			_IOR(NSIO, 0x5, __u64)	/* 6.11 */
+#endif
+#ifndef NS_GET_PID_FROM_PIDNS
+#define NS_GET_PID_FROM_PIDNS		_IOR(NSIO, 0x6, int)	/* 6.11 */
+#define NS_GET_TGID_FROM_PIDNS		_IOR(NSIO, 0x7, int)
+#define NS_GET_PID_IN_PIDNS		_IOR(NSIO, 0x8, int)
+#define NS_GET_TGID_IN_PIDNS		_IOR(NSIO, 0x9, int)
+#endif
+#ifndef NS_GET_ID
+#define NS_GET_ID			_IOR(NSIO, 13, __u64)	/* 6.18 */
+#endif
+
+/* open_by_handle_at(2) on nsfs; by the id alone from 6.19. See linux/nsfs.h, linux/fcntl.h */
+#ifndef FD_NSFS_ROOT
+#define FD_NSFS_ROOT			-10003
+#endif
+enum { NSFS_HANDLE_TYPE = 0xf1 };	/* FILEID_NSFS */
+
+struct nsfs_handle {			/* struct nsfs_file_handle */
+	__u64 ns_id;
+	__u32 ns_type, ns_inum;
+};
+
+/* ioctl(2) on a pidfd, 6.11: the namespaces of a process without /proc */
+#ifndef PIDFS_IOCTL_MAGIC
+#define PIDFS_IOCTL_MAGIC		0xFF
+#endif
+#ifndef PIDFD_GET_CGROUP_NAMESPACE
+#define PIDFD_GET_CGROUP_NAMESPACE		_IO(PIDFS_IOCTL_MAGIC, 1)
+#define PIDFD_GET_IPC_NAMESPACE			_IO(PIDFS_IOCTL_MAGIC, 2)
+#define PIDFD_GET_MNT_NAMESPACE			_IO(PIDFS_IOCTL_MAGIC, 3)
+#define PIDFD_GET_NET_NAMESPACE			_IO(PIDFS_IOCTL_MAGIC, 4)
+#define PIDFD_GET_PID_NAMESPACE			_IO(PIDFS_IOCTL_MAGIC, 5)
+#define PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE	_IO(PIDFS_IOCTL_MAGIC, 6)
+#define PIDFD_GET_TIME_NAMESPACE		_IO(PIDFS_IOCTL_MAGIC, 7)
+#define PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE	_IO(PIDFS_IOCTL_MAGIC, 8)
+#define PIDFD_GET_USER_NAMESPACE		_IO(PIDFS_IOCTL_MAGIC, 9)
+#define PIDFD_GET_UTS_NAMESPACE			_IO(PIDFS_IOCTL_MAGIC, 10)
+#endif
+
+/* linux/sockios.h: the network namespace of a socket, 4.9 */
+#ifndef SIOCGSKNS
+#define SIOCGSKNS			0x894C
+#endif
+
+/* mount API, 5.2 */
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE			1
+#endif
+#ifndef OPEN_TREE_CLOEXEC
+#define OPEN_TREE_CLOEXEC		O_CLOEXEC
+#endif
+#ifndef MOVE_MOUNT_F_EMPTY_PATH
+#define MOVE_MOUNT_F_EMPTY_PATH		0x00000004
+#endif
+#ifndef MOVE_MOUNT_T_EMPTY_PATH
+#define MOVE_MOUNT_T_EMPTY_PATH		0x00000040
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE			0x8000
+#endif
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC		(1U << 2)	/* 5.11 */
+#endif
+
+#ifndef __NR_open_tree
+#define __NR_open_tree			428
+#define __NR_move_mount			429
+#endif
+#ifndef __NR_pidfd_open
+#define __NR_pidfd_open			434
+#endif
+#ifndef __NR_close_range
+#define __NR_close_range		436
+#endif
+#ifndef __NR_pidfd_getfd
+#define __NR_pidfd_getfd		438
+#endif
+#ifndef __NR_mount_setattr
+#define __NR_mount_setattr		442
+#endif
+
+static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
+{
+	return (int)syscall(__NR_pidfd_open, pid, flags);
+}
+
+static inline int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return (int)syscall(__NR_pidfd_send_signal, pidfd, sig, NULL, 0);
+}
+
+static inline int sys_pidfd_getfd(int pidfd, int fd)
+{
+	return (int)syscall(__NR_pidfd_getfd, pidfd, fd, 0);
+}
+
+static inline int sys_open_tree(int dirfd, const char *path, unsigned int flags)
+{
+	return (int)syscall(__NR_open_tree, dirfd, path, flags);
+}
+
+static inline int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
+				 unsigned int flags)
+{
+	return (int)syscall(__NR_move_mount, from, from_path, to, to_path, flags);
+}
+
+static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return (int)syscall(__NR_close_range, first, last, flags);
+}
+
+#endif

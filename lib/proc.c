@@ -1,0 +1,187 @@
+/*
+ * What /proc says of a process; see proc.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "io.h"
+#include "kernel.h"
+#include "proc.h"
+#include "str.h"
+
+enum {
+	SMALL = 4096,			/* most bytes in a file of one line */
+	STATUS = 16 * 1024 * 1024,	/* in status, whose line of groups may have 65536 of them */
+};
+
+int proc_open(struct error *e)
+{
+	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? fail(e, errno, "open /proc") : fd;
+}
+
+/* PID (COMM) STATE PPID ... COMM may hold blanks and parentheses: only the last one closes it. */
+static int parse_stat(const char *text, struct proc_stat *out)
+{
+	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+
+	if (!open || !close || close < open)
+		return -EINVAL;
+
+	struct proc_stat s = { 0 };
+	if (sscanf(text, "%d", &s.pid) != 1)
+		return -EINVAL;
+	/* state ppid, pgrp session tty tpgid, flags, twelve counters and times, start */
+	if (sscanf(close + 1, " %c %d %*d %*d %*d %*d %lu"
+		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
+		   &s.state, &s.ppid, &s.flags, &s.start) != 4)
+		return -EINVAL;
+
+	snprintf(s.comm, sizeof(s.comm), "%.*s", (int)(close - open - 1), open + 1);
+	*out = s;
+	return 0;
+}
+
+int proc_stat(int proc, pid_t pid, struct proc_stat *out)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/stat", pid);
+	int ret = read_file_at(proc, path, SMALL, &text, NULL);
+
+	return ret < 0 ? ret : parse_stat(text, out);
+}
+
+const char *proc_status_field(const char *text, const char *key, size_t *length)
+{
+	size_t n = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, n) == 0 && line[n] == ':') {
+			const char *value = line + n + 1 + strspn(line + n + 1, " \t");
+			*length = strcspn(value, "\n");
+			return value;
+		}
+	}
+	return NULL;
+}
+
+static int status_mask(const char *text, const char *key, uint64_t *out)
+{
+	size_t length;
+	const char *value = proc_status_field(text, key, &length);
+
+	return value && sscanf(value, "%" SCNx64, out) == 1 ? 0 : -EINVAL;
+}
+
+int proc_signals(int status_fd, uint64_t *blocked, uint64_t *ignored, uint64_t *caught)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (lseek(status_fd, 0, SEEK_SET) < 0)
+		return -errno;
+	int ret = read_all(status_fd, STATUS, &text, NULL);
+
+	if (ret == 0)
+		ret = status_mask(text, "SigBlk", blocked);
+	if (ret == 0)
+		ret = status_mask(text, "SigIgn", ignored);
+	if (ret == 0)
+		ret = status_mask(text, "SigCgt", caught);
+	return ret;
+}
+
+/* The one line of PATH, without its newline. */
+static int read_line_at(int proc, const char *path, char **out)
+{
+	int ret = read_file_at(proc, path, SMALL, out, NULL);
+
+	if (ret == 0)
+		(*out)[strcspn(*out, "\n")] = '\0';
+	return ret;
+}
+
+int proc_boot_id(int proc, char out[37])
+{
+	_cleanup_free_ char *line = NULL;
+	int ret = read_line_at(proc, "sys/kernel/random/boot_id", &line);
+
+	if (ret < 0)
+		return ret;
+	if (strlen(line) != 36)
+		return -EINVAL;
+	memcpy(out, line, 37);
+	return 0;
+}
+
+int proc_number(int proc, const char *path, uint64_t *out)
+{
+	_cleanup_free_ char *line = NULL;
+	int ret = read_line_at(proc, path, &line);
+
+	return ret < 0 ? ret : str_u64(line, out);
+}
+
+/* Until 6.14 pidfd_open(2) refuses a thread with EINVAL, since then with ENOENT. */
+static int fail_pidfd(pid_t pid, int err, struct error *e)
+{
+	switch (err) {
+	case ESRCH:
+		return refuse(e, ESRCH, "there is no process %d", pid);
+	case EINVAL:
+	case ENOENT:
+		return refuse(e, EINVAL, "%d is a thread: name the process that it belongs to", pid);
+	default:
+		return fail(e, err, "open a pidfd of process %d", pid);
+	}
+}
+
+int proc_pidfd(pid_t pid, uint64_t inode, struct error *e)
+{
+	if (pid <= 0)
+		return refuse(e, EINVAL, "%d is no process", pid);
+
+	_cleanup_close_ int fd = sys_pidfd_open(pid, 0);
+	if (fd < 0)
+		return fail_pidfd(pid, errno, e);
+	if (inode == 0)
+		return take_fd(&fd);
+
+	uint64_t found = proc_pidfd_inode(fd);
+	if (found == 0)
+		return refuse(e, EOPNOTSUPP,
+			      "%d:%" PRIu64 " needs inode numbers of pidfds, which came with Linux 6.9",
+			      pid, inode);
+	if (found != inode)
+		return refuse(e, ESRCH,
+			      "process %d is another one: its pidfd has inode %" PRIu64 ", not %" PRIu64,
+			      pid, found, inode);
+	return take_fd(&fd);
+}
+
+uint64_t proc_pidfd_inode(int pidfd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	/* Before pidfs, all pidfds shared the one inode of anonymous files. */
+	if (fstatfs(pidfd, &fs) < 0 || fs.f_type != PID_FS_MAGIC || fstat(pidfd, &st) < 0)
+		return 0;
+	return st.st_ino;
+}
+
+bool proc_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLIN | POLLHUP);
+}

@@ -1,0 +1,59 @@
+/*
+ * What /proc says of a process. Every function takes the descriptor of a proc directory, so that a
+ * fixture tree serves as a test and a /proc of another mount namespace can be read.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_PROC_H
+#define NSKIT_PROC_H
+
+#include <sys/types.h>
+
+#include "base.h"
+#include "error.h"
+
+enum { PID_MOST = 4194304 };	/* PID_MAX_LIMIT of a 64-bit kernel, see proc(5) pid_max */
+
+/* Open /proc (O_PATH|O_DIRECTORY, close-on-exec). Returns a descriptor or -errno with E. */
+int proc_open(struct error *e) must_check;
+
+struct proc_stat {
+	pid_t pid, ppid;
+	char state;			/* 'R', 'S', 'Z', ... */
+	unsigned long flags;		/* PF_*; PF_KTHREAD is 0x00200000 */
+	uint64_t start;			/* clock ticks since boot */
+	char comm[64];			/* the kernel's name of it, as between the parentheses */
+};
+
+/* Read PID/stat below PROC. Returns 0 or -errno (ENOENT or ESRCH: the process is gone). */
+int proc_stat(int proc, pid_t pid, struct proc_stat *out) must_check;
+
+/* The line "KEY:" of a status file's TEXT (proc_pid_status(5)): the value without leading blanks,
+ * up to, not including, the newline, in *LENGTH bytes; NULL where there is none. Pure. */
+const char *proc_status_field(const char *text, const char *key, size_t *length);
+
+/* The signal masks SigBlk, SigIgn, SigCgt of an open status file, read anew. Bit N-1 is signal N.
+ * Returns 0 or -errno. */
+int proc_signals(int status_fd, uint64_t *blocked, uint64_t *ignored, uint64_t *caught) must_check;
+
+/* /proc/sys/kernel/random/boot_id without its newline. Returns 0 or -errno. */
+int proc_boot_id(int proc, char out[37]) must_check;
+
+/* An unsigned number in PATH below PROC ("sys/user/max_net_namespaces"). Returns 0 or -errno. */
+int proc_number(int proc, const char *path, uint64_t *out) must_check;
+
+/*
+ * Hold PID by a pidfd. INODE, where not 0, must be the inode number of that pidfd, unique since 6.9
+ * (pidfs); on an older kernel this form is refused with EOPNOTSUPP. Returns a descriptor or -errno
+ * with E: ESRCH where there is no such process (or not that one any more), EINVAL where PID is a
+ * thread that leads no group.
+ */
+int proc_pidfd(pid_t pid, uint64_t inode, struct error *e) must_check;
+
+/* Inode number of PIDFD, unique since 6.9; 0 where the kernel is older. */
+uint64_t proc_pidfd_inode(int pidfd);
+
+/* Whether the process behind PIDFD has ended (also a zombie), without waiting. */
+bool proc_ended(int pidfd);
+
+#endif
