@@ -1,0 +1,135 @@
+/*
+ * The command that a tool becomes.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "command.h"
+
+static size_t count_strings(char *const *list)
+{
+	size_t n = 0;
+
+	while (list[n])
+		n++;
+	return n;
+}
+
+/* argv of the shell: its base name behind a '-', which makes it a login shell. */
+static int use_shell(struct command *c)
+{
+	const char *shell = getenv("SHELL"), *slash;
+
+	c->path = shell && *shell ? shell : "/bin/sh";
+	slash = strrchr(c->path, '/');
+	if (asprintf(&c->owned[0], "-%s", slash ? slash + 1 : c->path) < 0) {
+		c->owned[0] = NULL;
+		return -ENOMEM;
+	}
+	c->argv[0] = c->owned[0];
+	return 0;
+}
+
+int command_init(struct command *c, char **operands, struct error *e)
+{
+	size_t words = count_strings(operands), variables = count_strings(environ);
+
+	*c = (struct command){
+		.argv = calloc(words + 2, sizeof(*c->argv)),
+		.env = calloc(variables + 3, sizeof(*c->env)),	/* two more may be set, and the end */
+	};
+	if (!c->argv || !c->env)
+		return fail(e, ENOMEM, "command");
+	memcpy(c->argv, operands, words * sizeof(*c->argv));
+	memcpy(c->env, environ, variables * sizeof(*c->env));
+	c->path = c->argv[0];
+	return words || use_shell(c) == 0 ? 0 : fail(e, ENOMEM, "command");
+}
+
+static bool is_variable(const char *string, const char *name, size_t length)
+{
+	return strncmp(string, name, length) == 0 && string[length] == '=';
+}
+
+/* Whether the variable STRING is named in LIST. */
+static bool is_listed(const char *string, const char *list)
+{
+	while (list && *list) {
+		size_t length = strcspn(list, ",");
+
+		if (length && is_variable(string, list, length))
+			return true;
+		list += length + (list[length] == ',');
+	}
+	return false;
+}
+
+void command_keep_env(struct command *c, const char *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; c->env[i]; i++)
+		if (is_listed(c->env[i], list))
+			c->env[kept++] = c->env[i];
+	c->env[kept] = NULL;
+}
+
+int command_set_env(struct command *c, const char *name, const char *value, struct error *e)
+{
+	size_t i = 0, n = count_strings(c->env);
+	char *string, **grown;
+
+	while (c->env[i] && !is_variable(c->env[i], name, strlen(name)))
+		i++;
+	grown = i == n ? realloc(c->env, (n + 2) * sizeof(*grown)) : c->env;
+	if (!grown)
+		return fail(e, ENOMEM, "environment");
+	c->env = grown;
+	if (i == n)
+		c->env[n] = c->env[n + 1] = NULL;
+	for (size_t k = 1; k < array_size(c->owned); k++)
+		if (!c->owned[k]) {
+			if (asprintf(&string, "%s=%s", name, value) < 0)
+				break;
+			c->env[i] = c->owned[k] = string;
+			return 0;
+		}
+	return fail(e, ENOMEM, "environment");
+}
+
+int command_take_env(struct command *c, char *block, size_t length, struct error *e)
+{
+	size_t n = 0;
+	char **env;
+
+	for (size_t i = 0; i < length; i++)
+		n += block[i] == '\0';
+	env = calloc(n + 2, sizeof(*env));
+	if (!env)
+		return fail(e, ENOMEM, "environment");
+	n = 0;
+	for (char *p = block; p < block + length; p += strlen(p) + 1)
+		if (*p)
+			env[n++] = p;
+	free(c->env);
+	c->env = env;
+	return 0;
+}
+
+void command_free(struct command *c)
+{
+	free(c->argv);
+	free(c->env);
+	for (size_t i = 0; i < array_size(c->owned); i++)
+		free(c->owned[i]);
+	*c = (struct command){ 0 };
+}
+
+void command_guard_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_CLOEXEC) != fd)
+			return;		/* no root to open: a caller in that state has nothing to lose */
+}

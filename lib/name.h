@@ -1,0 +1,132 @@
+/*
+ * Named sets: namespaces that are kept under one name.
+ *
+ * A set is a directory RUNDIR/NAME. Each namespace that a bind mount can hold is pinned at
+ * RUNDIR/NAME/TYPE; where none can (no privilege; a PID namespace, which ends with its PID 1) a keeper
+ * process holds it. RUNDIR/NAME/set records both, and who made the set, as lines "key=value". The set
+ * is built as RUNDIR/.new-NAME, which reserves the name (mkdir(2) is exclusive) and is locked by its
+ * maker (flock(2)), and is then renamed, so that it is there whole or not at all. What a killed maker
+ * left is not locked any more; name_sweep() clears it away.
+ *
+ * RUNDIR is a mount of its own and private: a mount namespace cannot be pinned on a shared mount that
+ * has peers (EINVAL), and the pins stay in the mount namespace that made them.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_NAME_H
+#define NSKIT_NAME_H
+
+#include <sys/types.h>
+#include <time.h>
+
+#include "base.h"
+#include "error.h"
+#include "ns.h"
+#include "nsref.h"
+
+enum name_state {
+	NAME_LIVE,
+	NAME_STALE,		/* none of its namespaces is held any more */
+	NAME_ELSEWHERE,		/* held, as far as one can know, but not reachable from here */
+};
+
+struct name_keeper {
+	pid_t pid;		/* 0 where the set has none; as seen in the maker's PID namespace */
+	uint64_t start;		/* clock ticks since boot, tells a reused PID */
+	uint64_t inode;		/* of its pidfd (6.9), 0 where unknown */
+};
+
+struct name_set {
+	char name[NAME_LENGTH + 1];
+	enum name_state state;
+	int types;			/* CLONE_NEW* that it keeps */
+	int pinned;			/* of these, by a bind mount; the rest by the keeper */
+	ino_t inode[NS_TYPES];		/* of each namespace kept, 0 else */
+	struct name_keeper keeper;
+	ino_t mntns, pidns;		/* namespaces of the maker */
+	char boot_id[37];
+	uid_t owner;			/* who made it */
+	time_t since;
+	char netns[NAME_LENGTH + 1];	/* iproute2 name bound to its network namespace, or "" */
+};
+
+/*
+ * Where sets are kept: $NSKIT_RUNDIR, else /run/nskit for root in the initial user namespace, else
+ * $XDG_RUNTIME_DIR/nskit, else /tmp/nskit-UID. Pure but for the environment and the user's identity.
+ * The caller frees it; NULL where memory runs out.
+ */
+char *name_rundir(void) must_check;
+
+/* Whether the caller may bind-mount in its mount namespace: CAP_SYS_ADMIN effective in the user
+ * namespace that owns it, or in one above. */
+bool name_can_pin(void);
+
+/* Read the set NAME and find its state. Returns 0, or -ENOENT (no such set), or -errno with E. */
+int name_lookup(const char *name, struct name_set *out, struct error *e) must_check;
+
+/*
+ * All sets, in the order of their names. The caller frees *OUT. Sets that vanish while they are read
+ * are left out, and so is what holds no valid record, of which E then tells, although the rest is returned.
+ * Returns how many, or -errno with E; a missing RUNDIR is 0.
+ */
+ssize_t name_list(struct name_set **out, struct error *e) must_check;
+
+/* The namespace TYPE of SET as a verified descriptor (pin, or through the keeper), or -errno with E. */
+int name_open(const struct name_set *set, const struct ns_type *type, struct error *e) must_check;
+
+/* A pidfd of SET's keeper, verified by start time and pidfd inode. -ESRCH with E where it is gone or
+ * there is none. */
+int name_keeper_open(const struct name_set *set, struct error *e) must_check;
+
+/*
+ * Drop the set NAME: end its keeper (and wait for its end), unmount its pins, unlink them (later mount
+ * namespaces hold copies, which only unlink detaches), remove the record and the iproute2 name if it
+ * still names this set's network namespace. A set that is not there is success. -EBUSY with E where it is
+ * elsewhere: to unlink its pins from here would end it everywhere.
+ */
+int name_drop(const char *name, struct error *e) must_check;
+
+/* Whether NAME could be had, as far as can be read, here and among iproute2's: for explain, and to fail
+ * before anything is made. Nothing is changed. Returns 0, or -EEXIST with E saying who has it. */
+int name_check_free(const char *name, struct error *e) must_check;
+int name_netns_check_free(const char *name, struct error *e) must_check;
+
+/*
+ * Parts of the making, each with what undoes it. DIR is what name_reserve() returned.
+ *
+ * name_reserve: make RUNDIR where it is missing (private mount where the caller may), sweep, reserve
+ * NAME. Returns a locked descriptor of RUNDIR/.new-NAME, or -EEXIST with E saying who has the name.
+ * name_release: unpin and remove whatever is in .new-NAME. DIR stays the caller's to close.
+ */
+int name_reserve(const char *name, struct error *e) must_check;
+void name_release(const char *name, int dir);
+
+/* Pin the namespace behind NSFD at TYPE's place in DIR. */
+int name_pin(int dir, const struct ns_type *type, int nsfd, struct error *e) must_check;
+
+/* Write SET's record into DIR. */
+int name_record(int dir, const struct name_set *set, struct error *e) must_check;
+
+/* Rename .new-NAME to NAME (-EEXIST where another set has come), and back. */
+int name_publish(const char *name, struct error *e) must_check;
+int name_unpublish(const char *name, struct error *e) must_check;
+
+/*
+ * Pin NSFD at the file PATH, made (mode 0444) where it is missing; *MADE says whether it was. The
+ * pin is made by descriptor (open_tree, move_mount), so that no /proc can mislead it. Undone by
+ * name_unpin_file().
+ */
+int name_pin_file(const char *path, int nsfd, bool *made, struct error *e) must_check;
+void name_unpin_file(const char *path, bool made);
+
+/* Whether the caller may give an iproute2 name: bind-mount, and write to /run/netns (or make it). */
+bool name_netns_allowed(void);
+
+/* The iproute2 directory made ready (as `ip netns add` makes it: a shared mount of its own) and the
+ * path of NAME in it, which the caller frees. -EEXIST with E where NAME is taken there. */
+int name_netns_path(const char *name, char **out, struct error *e) must_check;
+
+/* Clear away what killed makers left: unlocked .new-* directories and their keepers. */
+void name_sweep(void);
+
+#endif
