@@ -1,0 +1,62 @@
+/*
+ * Why the kernel refused, and what mends it: from the errno, and from what is read on this system by
+ * the process that failed, where it failed. A hint states only what was read.
+ *
+ * Each function looks for the causes of one kind of failure and sets E's hint where it finds one; it
+ * changes nothing else. PROC is a descriptor of /proc (or of a recorded tree, in tests); -1 where
+ * there is none. All leave errno alone.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_HINT_H
+#define NSKIT_HINT_H
+
+#include <sys/types.h>
+
+#include "base.h"
+#include "error.h"
+#include "idmap.h"
+
+/*
+ * unshare(2) or clone(2) with FLAGS failed with ERR. Causes: sys/user/max_*_namespaces 0 or reached,
+ * here or in an ancestor (ENOSPC; EINVAL and EUSERS on old kernels); the kernel lacks a type (EINVAL,
+ * no file in self/ns); kernel.unprivileged_userns_clone=0 and
+ * kernel.apparmor_restrict_unprivileged_userns=1 (EPERM); running in a chroot (EPERM with
+ * CLONE_NEWUSER); the missing capability and the user namespace that wants it (EPERM without
+ * CLONE_NEWUSER).
+ */
+void hint_unshare(int proc, int flags, int err, struct error *e);
+
+/* A map of KIND for PID was refused: setgroups not denied before gid_map, an ID that the caller
+ * does not own, an ID that the parent namespace does not have, the map written already. */
+void hint_map(int proc, const char *pid, enum idkind kind, const struct idmap *map, int err,
+	      struct error *e);
+
+/* newuidmap or newgidmap is not installed, or refused the ranges: which file must grant them. */
+void hint_newidmap(enum idkind kind, const struct idmap *map, bool missing, struct error *e);
+
+/* fork(2) into a PID namespace failed: ENOMEM means that its PID 1 has exited; EAGAIN is RLIMIT_NPROC
+ * or pids.max. */
+void hint_fork(int proc, int err, struct error *e);
+
+/* setns(2) into FD of type FLAG was refused: the capability and the user namespace that want it
+ * (owner of the namespace, its inode, and where the caller stands to it); EUSERS, EINVAL. */
+void hint_setns(int proc, int fd, int flag, int err, struct error *e);
+
+/* mount of proc (FSTYPE "proc") or sysfs refused: masked by mounts over the /proc or /sys that is
+ * there (EPERM; names one of them), sysfs without a network namespace of one's own, proc of a PID
+ * namespace that the caller has no rights in. */
+void hint_mount(int proc, const char *fstype, const char *target, int err, struct error *e);
+
+/* Pinning a namespace of type FLAG at PATH was refused: a mount namespace on a shared mount, the mount
+ * read-only, a namespace older than the one it is pinned in. */
+void hint_pin(int proc, int flag, const char *path, int err, struct error *e);
+
+/* Opening /proc/PID or something below it failed: /proc belongs to another PID namespace, or is not
+ * mounted, or hides other users' processes (hidepid). */
+void hint_proc(int proc, pid_t pid, int err, struct error *e);
+
+/* A cgroup could not be entered: no cgroup v2, domain invalid, not delegated. */
+void hint_cgroup(const char *path, int err, struct error *e);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Entering namespaces that exist: which setns(2) calls, in the order that works.
+ *
+ * A process's namespaces are entered with one call on its pidfd (5.8): all or none, and the kernel sorts
+ * out the user namespace. Single descriptors are entered one by one: those that the caller has the
+ * privilege for before the user namespace, where that privilege would be lost; the others behind it,
+ * where it is gained. See setns(2).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_JOIN_H
+#define NSKIT_JOIN_H
+
+#include "base.h"
+#include "error.h"
+#include "nsopen.h"
+#include "plan.h"
+#include "step.h"
+
+struct joins {
+	struct join call[NS_TYPES];
+	int flags[NS_TYPES];		/* of each call: CLONE_NEW* */
+	char what[NS_TYPES][48];	/* backing CALL's texts */
+	char like[NS_TYPES][96];
+	char forecast[NS_TYPES][512];
+	size_t count;
+	int types;			/* of all calls */
+};
+
+/*
+ * Where each type is to be entered: FROM[index] is its target, NULL where that type is not entered. The
+ * targets stay open as long as OUT is used. Opens single namespaces; changes nothing.
+ * Free with joins_close(). Returns 0 or -errno with E.
+ */
+int joins_resolve(const struct nstarget *const from[NS_TYPES], struct joins *out, struct error *e) must_check;
+
+/* Add the calls to PLAN. */
+void joins_plan(const struct joins *joins, struct plan *plan);
+
+void joins_close(struct joins *joins);
+
+/*
+ * The types (CLONE_NEW*) in which TARGET differs from the caller, as far as both can be read.
+ * Returns them, or -errno with E where none can be opened.
+ */
+int join_differing(const struct nstarget *target, struct error *e) must_check;
+
+#endif

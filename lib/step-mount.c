@@ -1,0 +1,224 @@
+/*
+ * Steps: mounts in a mount namespace of the command's own.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "hint.h"
+#include "io.h"
+#include "kernel.h"
+#include "proc.h"
+#include "step.h"
+
+static const unsigned long quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
+
+/* propagation */
+
+static const char *propagation_name(int flags)
+{
+	return flags & MS_PRIVATE ? "private" : flags & MS_SLAVE ? "slave"
+	     : flags & MS_SHARED ? "shared" : "unbindable";
+}
+
+static const char *propagation_flag(int flags)
+{
+	return flags & MS_PRIVATE ? "MS_PRIVATE" : flags & MS_SLAVE ? "MS_SLAVE"
+	     : flags & MS_SHARED ? "MS_SHARED" : "MS_UNBINDABLE";
+}
+
+static void propagation_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "mount(\"none\", \"%s\", NULL, %s%s, NULL)", s->path,
+		 s->flags & MS_REC ? "MS_REC|" : "", propagation_flag(s->flags));
+	say_why(say, "%s", s->text);
+	say_like(say, "mount --make-%s%s %s", s->flags & MS_REC ? "r" : "", propagation_name(s->flags),
+		 s->path);
+}
+
+static int propagation_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	if (mount("none", s->path, NULL, s->flags, NULL) == 0)
+		return 0;
+	if (errno == EINVAL && s->state == PROPAGATION_TRY)
+		return 0;
+	return fail(e, errno, "make the mounts below %s %s", s->path, propagation_name(s->flags));
+}
+
+static void propagation_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	(void)stage;
+	if (e->code == EINVAL && streq(s->path, "/"))
+		error_hint(e, "/ is not a mount point: the root directory was changed (chroot); "
+			      "use --propagation unchanged");
+}
+
+const struct step_kind step_propagation = {
+	.name = "propagation", .calls = "mount",
+	.explain = propagation_explain, .apply = propagation_apply, .hint = propagation_hint,
+};
+
+/* proc */
+
+static void mount_proc_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "mount(\"proc\", \"%s\", \"proc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)", s->path);
+	say_why(say, "a /proc that shows the PID namespace of the process that mounts it");
+	say_like(say, "mount -t proc proc %s", s->path);
+}
+
+static int mount_proc_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return mount("proc", s->path, "proc", quiet, NULL) < 0
+		? fail(e, errno, "--mount-proc: mount proc on %s", s->path) : 0;
+}
+
+static void mount_proc_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	(void)stage;
+	hint_mount(proc, "proc", s->path, e->code, e);
+}
+
+const struct step_kind step_mount_proc = {
+	.name = "mount-proc", .calls = "mount",
+	.explain = mount_proc_explain, .apply = mount_proc_apply, .hint = mount_proc_hint,
+};
+
+/* sys: the cgroup mounts below the old one are carried over, because a fresh sysfs has none */
+
+static void mount_sys_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "open_tree(AT_FDCWD, \"%s/fs/cgroup\", OPEN_TREE_CLONE|AT_RECURSIVE)", s->path);
+	say_call(say, "mount(\"sysfs\", \"%s\", \"sysfs\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)", s->path);
+	say_call(say, "move_mount(tree, \"\", AT_FDCWD, \"%s/fs/cgroup\", MOVE_MOUNT_F_EMPTY_PATH)", s->path);
+	say_why(say, "a /sys that shows the network namespace of the process that mounts it, with the "
+		"cgroup mounts of the old one");
+	say_like(say, "mount -t sysfs sysfs %s", s->path);
+}
+
+static bool is_mount_point(const char *path)
+{
+	struct stat here, above;
+	char parent[4096];
+
+	snprintf(parent, sizeof(parent), "%s/..", path);
+	return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
+}
+
+static int mount_sys_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int cgroups = -1;
+	char path[4096];
+
+	(void)n;
+	(void)stage;
+	snprintf(path, sizeof(path), "%s/fs/cgroup", s->path);
+	if (is_mount_point(path)) {
+		cgroups = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		if (cgroups < 0)
+			return fail(e, errno, "--mount-sys: carry over %s", path);
+	}
+	if (mount("sysfs", s->path, "sysfs", quiet, NULL) < 0)
+		return fail(e, errno, "--mount-sys: mount sysfs on %s", s->path);
+	if (cgroups >= 0 && sys_move_mount(cgroups, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return fail(e, errno, "--mount-sys: carry over %s", path);
+	return 0;
+}
+
+static void mount_sys_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	(void)stage;
+	hint_mount(proc, "sysfs", s->path, e->code, e);
+}
+
+const struct step_kind step_mount_sys = {
+	.name = "mount-sys", .calls = "open_tree mount move_mount",
+	.explain = mount_sys_explain, .apply = mount_sys_apply, .hint = mount_sys_hint,
+};
+
+/* binfmt_misc: one instance for each user namespace, 6.7 */
+
+static void mount_binfmt_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "mount(\"binfmt_misc\", \"%s\", \"binfmt_misc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)",
+		 s->path);
+	say_why(say, "binary formats of the user namespace's own");
+	say_like(say, "mount -t binfmt_misc binfmt_misc %s", s->path);
+}
+
+static int mount_binfmt_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return mount("binfmt_misc", s->path, "binfmt_misc", quiet, NULL) < 0
+		? fail(e, errno, "--mount-binfmt: mount binfmt_misc on %s", s->path) : 0;
+}
+
+static void mount_binfmt_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	(void)stage;
+	hint_mount(proc, "binfmt_misc", s->path, e->code, e);
+}
+
+const struct step_kind step_mount_binfmt = {
+	.name = "mount-binfmt", .calls = "mount",
+	.explain = mount_binfmt_explain, .apply = mount_binfmt_apply, .hint = mount_binfmt_hint,
+};
+
+static void load_interp_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "write(open(\"%s/register\", O_WRONLY), \"%s\")", s->path, s->text);
+	say_why(say, "--load-interp: the interpreter of a binary format");
+	say_like(say, "echo '%s' > %s/register", s->text, s->path);
+}
+
+static int load_interp_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	char path[4096];
+	int rc;
+
+	(void)n;
+	(void)stage;
+	snprintf(path, sizeof(path), "%s/register", s->path);
+	rc = write_file_at(AT_FDCWD, path, s->text);
+	return rc < 0 ? fail(e, -rc, "--load-interp: write %s", path) : 0;
+}
+
+const struct step_kind step_load_interp = {
+	.name = "load-interp", .calls = "openat write",
+	.explain = load_interp_explain, .apply = load_interp_apply,
+};
+
+/* bind */
+
+static void bind_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "mount(\"%s\", \"%s\", NULL, MS_BIND, NULL)", s->path, s->target);
+	say_why(say, "%s", s->text);
+	say_like(say, "mount --bind %s %s", s->path, s->target);
+}
+
+static int bind_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return mount(s->path, s->target, NULL, MS_BIND, NULL) < 0
+		? fail(e, errno, "bind %s over %s", s->path, s->target) : 0;
+}
+
+const struct step_kind step_bind = {
+	.name = "bind", .calls = "mount", .explain = bind_explain, .apply = bind_apply,
+};

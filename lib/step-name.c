@@ -1,0 +1,525 @@
+/*
+ * Steps: named sets, and namespaces pinned at files.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hint.h"
+#include "kernel.h"
+#include "name.h"
+#include "ns.h"
+#include "nsopen.h"
+#include "proc.h"
+#include "step.h"
+
+#define NETNS_DIR "/run/netns"
+
+/* What the helper keeps from step to step, in the state of struct name_making. */
+struct progress {
+	int dir;		/* the locked .new-NAME */
+	struct name_set set;	/* the record so far */
+};
+
+static const struct name_making *making_of(const struct step *s)
+{
+	return s->data;
+}
+
+static struct progress *progress_of(const struct step *s)
+{
+	return making_of(s)->state;
+}
+
+static int write_record(const struct step *s, struct error *e)
+{
+	const struct progress *p = progress_of(s);
+
+	return name_record(p->dir, &p->set, e);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_mount(const char *path)
+{
+	struct statx sx;
+
+	return statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
+	       (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+/* A directory that is made where it is missing, and made a mount of its own where it is none. */
+static void say_place(const char *path, unsigned int mode, bool mounted, const char *propagation,
+		      struct saying *say)
+{
+	if (!is_directory(path))
+		say_call(say, "mkdirat(AT_FDCWD, \"%s\", %04o)", path, mode);
+	if (!mounted)
+		return;
+	if (!is_mount(path))
+		say_call(say, "mount(\"%s\", \"%s\", NULL, MS_BIND, NULL)", path, path);
+	say_call(say, "mount(NULL, \"%s\", NULL, %s, NULL)", path, propagation);
+}
+
+static void say_record(struct saying *say)
+{
+	say_call(say, "renameat2($set, \".set\", $set, \"set\", 0)");
+}
+
+static void say_bind(const struct ns_type *type, const char *target, struct saying *say)
+{
+	say_call(say, "open_tree($%s, \"\", AT_EMPTY_PATH|OPEN_TREE_CLONE)", type->name);
+	say_call(say, "move_mount($tree, \"\", %s, MOVE_MOUNT_F_EMPTY_PATH)", target);
+}
+
+/*
+ * reserve: the directory .new-NAME, locked
+ */
+
+static void reserve_explain(const struct step *s, struct saying *say)
+{
+	const char *name = making_of(s)->name;
+	_cleanup_free_ char *rundir = name_rundir();
+
+	if (!rundir)
+		return;
+	say_place(rundir, streq(rundir, "/run/nskit") ? 0755 : 0700, name_can_pin(), "MS_PRIVATE", say);
+	say_call(say, "mkdirat($rundir, \".new-%s\", 0755)", name);
+	say_why(say, "reserve the name in %s: of all who try, one makes the directory", rundir);
+}
+
+static void set_init(struct name_set *set, const char *name)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	snprintf(set->name, sizeof(set->name), "%s", name);
+	set->mntns = ns_inode_self(&ns_types[NS_MNT]);
+	set->pidns = ns_inode_self(&ns_types[NS_PID]);
+	set->owner = geteuid();
+	set->since = time(NULL);
+	if (proc < 0 || proc_boot_id(proc, set->boot_id) < 0)
+		set->boot_id[0] = '\0';
+}
+
+static bool plan_has(const struct plan *plan, const struct step_kind *kind)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->step[i].kind == kind)
+			return true;
+	return false;
+}
+
+static int reserve_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	struct name_making *making = (struct name_making *)s->data;
+	struct progress *p = calloc(1, sizeof(*p));
+
+	(void)n;
+	if (!p)
+		return fail(e, ENOMEM, "reserve the name %s", making->name);
+	making->state = p;
+	p->dir = name_reserve(making->name, e);
+	if (p->dir < 0)
+		return p->dir;
+	set_init(&p->set, making->name);
+	return plan_has(stage->plan, &step_name_netns) ? name_netns_check_free(making->name, e) : 0;
+}
+
+static void reserve_undo(struct step *s, const struct stage *stage)
+{
+	struct progress *p = progress_of(s);
+
+	(void)stage;
+	if (!p || p->dir < 0)
+		return;
+	name_release(making_of(s)->name, p->dir);
+	p->dir = close_fd(p->dir);
+}
+
+const struct step_kind step_name_reserve = {
+	.name = "reserve", .calls = "mkdirat mount",
+	.explain = reserve_explain, .apply = reserve_apply, .undo = reserve_undo,
+};
+
+/*
+ * pin: bind mounts that hold the namespaces. Undone with the directory they are in.
+ */
+
+static void pin_explain(const struct step *s, struct saying *say)
+{
+	const struct name_making *making = making_of(s);
+	_cleanup_free_ char *rundir = name_rundir();
+
+	for (size_t i = 0; rundir && i < NS_TYPES; i++) {
+		const struct ns_type *type = &ns_types[i];
+		char target[16];
+
+		if (!(making->pinned & type->flag))
+			continue;
+		snprintf(target, sizeof(target), "$set, \"%s\"", type->name);
+		say_bind(type, target, say);
+		say_like(say, "mount --bind /proc/$child/ns/%s %s/%s/%s", type->name, rundir,
+			 making->name, type->name);
+	}
+	say_why(say, "a bind mount keeps a namespace when the last process has left it");
+}
+
+/* The walking process sends what it is in: a PID that is turned into a path could be another's by then. */
+static int gather_type(const struct ns_type *type, const struct nstarget *from, struct gathered *g,
+		       struct error *e)
+{
+	int fd = from ? nstarget_open(from, type, e) : ns_open_self(type, e);
+
+	if (fd < 0)
+		return fd;
+	g->fd[g->count++] = fd;
+	return 0;
+}
+
+static int gather_types(int types, const struct nstarget *from, struct gathered *g, struct error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < NS_TYPES; i++)
+		if (types & ns_types[i].flag)
+			r = gather_type(&ns_types[i], from, g, e);
+	return r;
+}
+
+static int pin_gather(const struct step *s, struct gathered *g, struct error *e)
+{
+	return gather_types(making_of(s)->pinned, making_of(s)->from, g, e);
+}
+
+static int pin_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	struct progress *p = progress_of(s);
+	const int *fd = stage->fds;
+	int r = 0;
+
+	(void)n;
+	for (size_t i = 0; r == 0 && i < NS_TYPES; i++) {
+		const struct ns_type *type = &ns_types[i];
+
+		if (!(making_of(s)->pinned & type->flag))
+			continue;
+		s->state = type->flag;
+		p->set.types |= type->flag;
+		p->set.pinned |= type->flag;
+		p->set.inode[i] = ns_inode(*fd);
+		r = name_pin(p->dir, type, *fd++, e);
+	}
+	return r;
+}
+
+static void pin_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+	_cleanup_free_ char *rundir = name_rundir();
+
+	(void)stage;
+	if (rundir)
+		hint_pin(proc, (int)s->state, rundir, e->code, e);
+}
+
+const struct step_kind step_name_pin = {
+	.name = "pin", .calls = "open_tree move_mount",
+	.explain = pin_explain, .gather = pin_gather, .apply = pin_apply, .hint = pin_hint,
+};
+
+/*
+ * netns: the network namespace under its name for iproute2
+ */
+
+enum { PINNED = 1, MADE = 2 };	/* in state */
+
+static int apply_at(struct step *s, const char *path, int nsfd, struct error *e)
+{
+	bool made;
+	int r = name_pin_file(path, nsfd, &made, e);
+
+	if (r == 0)
+		s->state = PINNED | (made ? MADE : 0);
+	return r;
+}
+
+static void undo_at(struct step *s, const char *path)
+{
+	if (s->state & PINNED)
+		name_unpin_file(path, s->state & MADE);
+	s->state = 0;
+}
+
+static void netns_explain(const struct step *s, struct saying *say)
+{
+	const char *name = making_of(s)->name;
+	char target[128];
+
+	say_record(say);
+	say_place(NETNS_DIR, 0755, true, "MS_REC|MS_SHARED", say);
+	snprintf(target, sizeof(target), "AT_FDCWD, \"" NETNS_DIR "/%s\"", name);
+	say_bind(&ns_types[NS_NET], target, say);
+	say_why(say, "so that `ip -n %s` and `ip netns exec %s` know it", name, name);
+	say_like(say, "ip netns attach %s $child", name);
+}
+
+static int netns_gather(const struct step *s, struct gathered *g, struct error *e)
+{
+	return gather_type(&ns_types[NS_NET], making_of(s)->from, g, e);
+}
+
+static int netns_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	struct name_set *set = &progress_of(s)->set;
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	(void)n;
+	/* Written down first: who sweeps after a kill must know of it. */
+	memcpy(set->netns, set->name, sizeof(set->netns));
+	set->inode[NS_NET] = ns_inode(stage->fds[0]);
+	r = write_record(s, e);
+	if (r == 0)
+		r = name_netns_path(set->name, &path, e);
+	return r < 0 ? r : apply_at(s, path, stage->fds[0], e);
+}
+
+static void netns_undo(struct step *s, const struct stage *stage)
+{
+	char path[sizeof(NETNS_DIR "/") + NAME_LENGTH];
+
+	(void)stage;
+	snprintf(path, sizeof(path), NETNS_DIR "/%s", making_of(s)->name);
+	undo_at(s, path);
+}
+
+const struct step_kind step_name_netns = {
+	.name = "netns", .calls = "renameat2 mkdirat mount open_tree move_mount",
+	.explain = netns_explain, .gather = netns_gather, .apply = netns_apply, .undo = netns_undo,
+};
+
+/*
+ * keeper: a process that holds what no bind mount can
+ */
+
+static void keeper_explain(const struct step *s, struct saying *say)
+{
+	const struct name_making *making = making_of(s);
+
+	say_record(say);
+	say_why(say, "this process stays as the keeper of %s%s: PID, start time, pidfd inode are recorded",
+		making->name, making->pinned ? ", for what a bind mount cannot hold" : "");
+}
+
+static int kept_types(const struct step *s)
+{
+	return making_of(s)->types & ~making_of(s)->pinned;
+}
+
+static int keeper_gather(const struct step *s, struct gathered *g, struct error *e)
+{
+	return gather_types(kept_types(s), making_of(s)->from, g, e);
+}
+
+/* Who keeps, so that a later process can tell it from another of its number. */
+static int record_keeper(struct name_keeper *keeper, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+	struct proc_stat stat = { 0 };
+
+	keeper->pid = stage->child;
+	keeper->inode = proc_pidfd_inode(stage->child_fd);
+	if (proc >= 0 && proc_stat(proc, stage->child, &stat) == 0)
+		keeper->start = stat.start;
+	else if (keeper->inode == 0)
+		return refuse(e, ESRCH, "/proc has no start time of the keeper, process %d", stage->child);
+	return 0;
+}
+
+static int keeper_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	struct name_set *set = &progress_of(s)->set;
+	const int *fd = stage->fds;
+	int r = record_keeper(&set->keeper, stage, e);
+
+	(void)n;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < NS_TYPES; i++) {
+		if (!(kept_types(s) & ns_types[i].flag))
+			continue;
+		set->types |= ns_types[i].flag;
+		set->inode[i] = ns_inode(*fd++);
+	}
+
+	s->state = fcntl(stage->child_fd, F_DUPFD_CLOEXEC, 3);
+	return s->state < 0 ? fail(e, errno, "hold the keeper of %s", making_of(s)->name)
+			    : write_record(s, e);
+}
+
+static void keeper_undo(struct step *s, const struct stage *stage)
+{
+	int pidfd = (int)s->state;
+
+	(void)stage;
+	if (pidfd <= 0)
+		return;
+	/* What is pinned can only be taken apart behind it, and no tool returns before it has ended. */
+	if (sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
+		while (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, -1) < 0 && errno == EINTR)
+			;
+	s->state = close_fd(pidfd);
+}
+
+const struct step_kind step_name_keeper = {
+	.name = "keeper", .calls = "renameat2",
+	.explain = keeper_explain, .gather = keeper_gather, .apply = keeper_apply, .undo = keeper_undo,
+};
+
+/*
+ * publish: from here on the set is seen, whole
+ */
+
+static void publish_explain(const struct step *s, struct saying *say)
+{
+	const char *name = making_of(s)->name;
+
+	say_record(say);
+	say_call(say, "renameat2($rundir, \".new-%s\", $rundir, \"%s\", RENAME_NOREPLACE)", name, name);
+	say_why(say, "the set %s is there whole, or not at all", name);
+}
+
+static int publish_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	int r = write_record(s, e);
+
+	(void)n;
+	(void)stage;
+	if (r == 0)
+		r = name_publish(making_of(s)->name, e);
+	s->state = r == 0;
+	return r;
+}
+
+static void publish_undo(struct step *s, const struct stage *stage)
+{
+	(void)stage;
+	/* Where that fails the set stays, without a keeper, and is stale; name_drop() clears it. */
+	if (s->state && name_unpublish(making_of(s)->name, NULL) < 0)
+		return;
+	s->state = 0;
+}
+
+const struct step_kind step_name_publish = {
+	.name = "publish", .calls = "renameat2",
+	.explain = publish_explain, .apply = publish_apply, .undo = publish_undo,
+};
+
+/*
+ * drop: the making undone
+ */
+
+static void say_removal(const char *directory, const char *name, bool mounted, struct saying *say)
+{
+	if (mounted)
+		say_call(say, "umount2(\"%s/%s\", MNT_DETACH|UMOUNT_NOFOLLOW)", directory, name);
+	say_call(say, "unlinkat(AT_FDCWD, \"%s/%s\", 0)", directory, name);
+}
+
+static void drop_explain(const struct step *s, struct saying *say)
+{
+	_cleanup_free_ char *rundir = name_rundir();
+	_cleanup_free_ struct name_set *all = NULL;
+	struct name_set set;
+	char fresh[256];
+
+	if (!rundir || name_lookup(s->name, &set, NULL) < 0) {
+		say_why(say, "there is no set %s", s->name);
+		return;
+	}
+	snprintf(fresh, sizeof(fresh), "%s/.new-%s", rundir, s->name);
+	say_call(say, "renameat2($rundir, \"%s\", $rundir, \".new-%s\", RENAME_NOREPLACE)", s->name, s->name);
+	if (set.keeper.pid)
+		say_call(say, "pidfd_send_signal($keeper, SIGKILL, NULL, 0)");
+	if (set.netns[0])
+		say_removal(NETNS_DIR, set.netns, true, say);
+	for (size_t i = 0; i < NS_TYPES; i++)
+		if (set.pinned & ns_types[i].flag)
+			say_removal(fresh, ns_types[i].name, set.state == NAME_LIVE, say);
+	say_removal(fresh, "set", false, say);
+	say_call(say, "unlinkat($rundir, \".new-%s\", AT_REMOVEDIR)", s->name);
+	say_why(say, "end the set %s: its keeper, then its pins", s->name);
+	if (name_list(&all, NULL) == 1) {
+		if (is_mount(rundir))
+			say_call(say, "umount2(\"%s\", MNT_DETACH|UMOUNT_NOFOLLOW)", rundir);
+		say_call(say, "unlinkat(AT_FDCWD, \"%s\", AT_REMOVEDIR)", rundir);
+		say_why(say, "it is the last in %s", rundir);
+	}
+}
+
+static int drop_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return name_drop(s->name, e);
+}
+
+const struct step_kind step_name_drop = {
+	.name = "drop", .calls = "renameat2 pidfd_send_signal umount2 unlinkat",
+	.explain = drop_explain, .apply = drop_apply,
+};
+
+/*
+ * pin file: a namespace at a file of the user's
+ */
+
+static void pin_file_explain(const struct step *s, struct saying *say)
+{
+	const struct ns_type *type = ns_by_flag(s->flags);
+
+	say_call(say, "open_tree($%s, \"\", AT_EMPTY_PATH|OPEN_TREE_CLONE)", type->name);
+	say_call(say, "move_mount($tree, \"\", $file, \"\", "
+		 "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)");
+	say_why(say, "%s holds the %s when the last process has left it%s", s->path, type->title,
+		access(s->path, F_OK) == 0 ? "" : "; the file is made");
+	say_like(say, "mount --bind /proc/$child/ns/%s %s", type->name, s->path);
+}
+
+static int pin_file_gather(const struct step *s, struct gathered *g, struct error *e)
+{
+	return gather_type(ns_by_flag(s->flags), NULL, g, e);
+}
+
+static int pin_file_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	return apply_at(s, s->path, stage->fds[0], e);
+}
+
+static void pin_file_undo(struct step *s, const struct stage *stage)
+{
+	(void)stage;
+	undo_at(s, s->path);
+}
+
+static void pin_file_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	(void)stage;
+	hint_pin(proc, s->flags, s->path, e->code, e);
+}
+
+const struct step_kind step_pin_file = {
+	.name = "pin file", .calls = "open_tree move_mount",
+	.explain = pin_file_explain, .gather = pin_file_gather, .apply = pin_file_apply,
+	.undo = pin_file_undo, .hint = pin_file_hint,
+};
