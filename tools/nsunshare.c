@@ -1,0 +1,757 @@
+/*
+ * nsunshare: make namespaces, run a command in them, keep or drop them by name.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cgroup.h"
+#include "command.h"
+#include "idmap.h"
+#include "join.h"
+#include "kernel.h"
+#include "mapping.h"
+#include "name.h"
+#include "ns.h"
+#include "nsopen.h"
+#include "nsref.h"
+#include "opt.h"
+#include "plan.h"
+#include "proc.h"
+#include "step.h"
+
+/* What the user asks for, as parsed. */
+struct request {
+	int namespaces;			/* CLONE_NEW* */
+	const char *file[NS_TYPES];	/* to pin it at */
+	const char *name, *from, *whitelist;
+	bool replace, drop, detach, fork, init, explain, verbose;
+	int kill_child;			/* signal, 0 for none */
+	struct mapping_side users, groups;
+	bool owner;
+	uid_t owner_uid;
+	gid_t owner_gid;
+	const char *setgroups;
+	int propagation;		/* MS_*, 0 for unchanged */
+	const char *mount_proc, *mount_sys, *mount_binfmt, *interp;
+	const char *root, *directory, *hostname, *cgroup;
+	bool loopback, keep_caps, clear_env, close_fds;
+	bool set_uid, set_gid, set_monotonic, set_boottime;
+	uid_t uid;
+	gid_t gid;
+	int64_t monotonic, boottime;
+	struct strlist setup;
+	int info_fd, block_fd;
+	char **operands;
+};
+
+/* What is found out before anything is changed. */
+struct resolved {
+	struct command command;
+	struct nstarget from;
+	struct mapping users, groups;
+	struct maps self, helper;	/* who writes which */
+	struct name_making making;
+	bool fork, keeper, run;		/* RUN: there is a command */
+	bool early_interp;		/* the interpreter is opened outside the new root ('F') */
+	int cgroup_procs;
+	struct joins joins;		/* --from, where a keeper has to enter them */
+};
+
+/*
+ * parse
+ */
+
+static int put_namespace(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+	const struct ns_type *type = ns_by_flag((int)o->value);
+
+	if (arg && !*arg)
+		return fail_usage(e, "the file name is empty");
+	req->namespaces |= type->flag;
+	if (arg)
+		req->file[ns_index(type)] = arg;
+	return 0;
+}
+
+/* Options whose value may be left out, and that need a mount namespace. */
+static int put_mount(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	req->namespaces |= CLONE_NEWNS;
+	return opt_put_text(o, arg ? arg : (const char *)o->value, request, e);
+}
+
+static int put_binfmt(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	req->namespaces |= CLONE_NEWNS | CLONE_NEWUSER;
+	if (o->key == 'l')
+		req->interp = arg;
+	else if (arg)
+		return opt_put_text(o, arg, request, e);
+	/* binfmt_misc lies in /proc, which has to be the new mount namespace's own */
+	if (!req->mount_binfmt) {
+		req->mount_binfmt = "/proc/sys/fs/binfmt_misc";
+		if (!req->mount_proc)
+			req->mount_proc = "/proc";
+	}
+	return 0;
+}
+
+static int put_kill_child(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+	int sig = arg ? str_signal(arg) : SIGKILL;
+
+	(void)o;
+	if (sig < 0)
+		return fail_usage(e, "no such signal: %s", arg);
+	req->kill_child = sig;
+	req->fork = true;
+	return 0;
+}
+
+static int put_map_user(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	(void)o;
+	req->namespaces |= CLONE_NEWUSER;
+	req->users.one = true;
+	return str_user(arg, "user", &req->users.inner, e);
+}
+
+static int put_map_group(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	(void)o;
+	req->namespaces |= CLONE_NEWUSER;
+	req->groups.one = true;
+	return str_group(arg, "group", &req->groups.inner, e);
+}
+
+/* -r and -c: both sides at once. */
+static int put_map_self(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+	bool root = o->key == 'r';
+
+	(void)arg;
+	(void)e;
+	req->namespaces |= CLONE_NEWUSER;
+	req->users.one = req->groups.one = true;
+	req->users.inner = root ? 0 : geteuid();
+	req->groups.inner = root ? 0 : getegid();
+	return 0;
+}
+
+enum { MAP_USERS = 1, MAP_GROUPS = 2 };
+
+static int put_ranges(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+	const char *text = arg ? arg : (o->key == OPT_LONG + 'a' ? "auto" : "subids");
+
+	req->namespaces |= CLONE_NEWUSER;
+	if ((o->value & MAP_USERS && strlist_add(&req->users.ranges, text) < 0) ||
+	    (o->value & MAP_GROUPS && strlist_add(&req->groups.ranges, text) < 0))
+		return fail(e, ENOMEM, "option");
+	return 0;
+}
+
+static int put_owner(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+	_cleanup_free_ char *uid = strdup(arg);
+	char *gid = uid ? strchr(uid, ':') : NULL;
+
+	(void)o;
+	if (!gid)
+		return fail_usage(e, "'%s' is not UID:GID", arg);
+	*gid++ = '\0';
+	if (str_u32(uid, &req->owner_uid) < 0 || str_u32(gid, &req->owner_gid) < 0 ||
+	    req->owner_uid == UINT32_MAX || req->owner_gid == UINT32_MAX)
+		return fail_usage(e, "'%s' is not UID:GID", arg);
+	req->namespaces |= CLONE_NEWUSER;
+	req->owner = true;
+	return 0;
+}
+
+static int put_propagation(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	static const struct { const char *name; int flags; } modes[] = {
+		{ "private", MS_REC | MS_PRIVATE }, { "shared", MS_REC | MS_SHARED },
+		{ "slave", MS_REC | MS_SLAVE }, { "unchanged", 0 },
+	};
+	struct request *req = request;
+
+	(void)o;
+	for (size_t i = 0; i < array_size(modes); i++)
+		if (streq(arg, modes[i].name)) {
+			req->propagation = modes[i].flags;
+			return 0;
+		}
+	return fail_usage(e, "'%s' is none of private, shared, slave, unchanged", arg);
+}
+
+static int put_setgroups(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	(void)o;
+	if (!streq(arg, "allow") && !streq(arg, "deny"))
+		return fail_usage(e, "'%s' is neither allow nor deny", arg);
+	req->setgroups = arg;
+	return 0;
+}
+
+static int put_uid(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	(void)o;
+	req->set_uid = true;
+	return str_user(arg, "user", &req->uid, e);
+}
+
+static int put_gid(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	(void)o;
+	req->set_gid = true;
+	return str_group(arg, "group", &req->gid, e);
+}
+
+static int put_clock(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	*(bool *)((char *)request + o->value) = true;
+	(void)req;
+	return opt_put_i64(o, arg, request, e);
+}
+
+static int put_name(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	int rc = nsref_check_name(arg, e);
+
+	return rc < 0 ? rc : opt_put_text(o, arg, request, e);
+}
+
+static int put_loopback(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	return opt_put_flag(o, arg, request, e);
+}
+
+#define FIELD(member) .field = offsetof(struct request, member)
+
+static const struct opt options[] = {
+	{ .help = "Namespaces, each new and, with FILE, pinned there" },
+	{ 'm', "mount",  OPT_MAYBE_LONG, "FILE", "mounts", put_namespace, .value = CLONE_NEWNS },
+	{ 'u', "uts",    OPT_MAYBE_LONG, "FILE", "host and domain name", put_namespace, .value = CLONE_NEWUTS },
+	{ 'i', "ipc",    OPT_MAYBE_LONG, "FILE", "System V IPC and POSIX message queues", put_namespace,
+	  .value = CLONE_NEWIPC },
+	{ 'n', "net",    OPT_MAYBE_LONG, "FILE", "devices, addresses, routes, sockets", put_namespace,
+	  .value = CLONE_NEWNET },
+	{ 'p', "pid",    OPT_MAYBE_LONG, "FILE", "process IDs; the command is PID 1 (implies --fork)", put_namespace,
+	  .value = CLONE_NEWPID },
+	{ 'U', "user",   OPT_MAYBE_LONG, "FILE", "user and group IDs, capabilities", put_namespace,
+	  .value = CLONE_NEWUSER },
+	{ 'C', "cgroup", OPT_MAYBE_LONG, "FILE", "the root of the cgroup tree", put_namespace,
+	  .value = CLONE_NEWCGROUP },
+	{ 'T', "time",   OPT_MAYBE_LONG, "FILE", "offsets of the monotonic and boot-time clocks", put_namespace,
+	  .value = CLONE_NEWTIME },
+
+	{ .help = "Keep them by name" },
+	{ OPT_LONG + 'n', "name", OPT_VALUE, "NAME", "keep the namespaces as NAME after the command", put_name,
+	  FIELD(name) },
+	{ OPT_LONG + 'f', "from", OPT_VALUE, "REF", "keep those of REF, make none", opt_put_text, FIELD(from) },
+	{ OPT_LONG + 'r', "replace", OPT_NOTHING, NULL, "drop a set of that name first", opt_put_flag,
+	  FIELD(replace) },
+	{ OPT_LONG + 'd', "drop", OPT_NOTHING, NULL, "drop the sets named as operands", opt_put_flag,
+	  FIELD(drop), .excludes = "name from replace detach" },
+	{ OPT_LONG + 'D', "detach", OPT_NOTHING, NULL, "leave the command in the background; print PID:INODE",
+	  opt_put_flag, FIELD(detach) },
+
+	{ .help = "Identity in a new user namespace (each implies --user)" },
+	{ 'r', "map-root-user", OPT_NOTHING, NULL, "map yourself to root", put_map_self },
+	{ 'c', "map-current-user", OPT_NOTHING, NULL, "map yourself to yourself", put_map_self },
+	{ OPT_LONG + 'u', "map-user", OPT_VALUE, "USER", "map yourself to USER", put_map_user },
+	{ OPT_LONG + 'g', "map-group", OPT_VALUE, "GROUP", "map your group to GROUP", put_map_group },
+	{ OPT_LONG + 'U', "map-users", OPT_VALUE, "RANGE", "map INNER:OUTER:COUNT, or auto, subids, all",
+	  put_ranges, .value = MAP_USERS },
+	{ OPT_LONG + 'G', "map-groups", OPT_VALUE, "RANGE", "the same for groups", put_ranges,
+	  .value = MAP_GROUPS },
+	{ OPT_LONG + 'a', "map-auto", OPT_NOTHING, NULL, "map your subordinate IDs from 0 on", put_ranges,
+	  .value = MAP_USERS | MAP_GROUPS },
+	{ OPT_LONG + 's', "map-subids", OPT_NOTHING, NULL, "map your subordinate IDs to themselves", put_ranges,
+	  .value = MAP_USERS | MAP_GROUPS },
+	{ OPT_LONG + 'o', "owner", OPT_VALUE, "UID:GID", "who owns the user namespace", put_owner },
+	{ OPT_LONG + 'S', "setgroups", OPT_VALUE, "allow|deny", "setgroups(2) in the user namespace",
+	  put_setgroups },
+
+	{ .help = "What stands in them" },
+	{ OPT_LONG + 'p', "mount-proc", OPT_MAYBE, "DIR", "a fresh /proc (implies --mount)", put_mount,
+	  FIELD(mount_proc), .value = (intptr_t)"/proc" },
+	{ OPT_LONG + 'y', "mount-sys", OPT_MAYBE, "DIR", "a fresh /sys (implies --mount)", put_mount,
+	  FIELD(mount_sys), .value = (intptr_t)"/sys" },
+	{ OPT_LONG + 'b', "mount-binfmt", OPT_MAYBE, "DIR",
+	  "a binfmt_misc of its own (implies --user, --mount)", put_binfmt, FIELD(mount_binfmt) },
+	{ 'l', "load-interp", OPT_VALUE, "DEFINITION", "load a binary format there (implies --mount-binfmt)",
+	  put_binfmt },
+	{ OPT_LONG + 'P', "propagation", OPT_VALUE, "MODE",
+	  "of all mounts: private (default), shared, slave, unchanged", put_propagation },
+	{ OPT_LONG + 'h', "hostname", OPT_VALUE, "NAME", "host name (implies --uts)", opt_put_text,
+	  FIELD(hostname) },
+	{ OPT_LONG + 'L', "loopback", OPT_NOTHING, NULL, "bring lo up (implies --net)", put_loopback,
+	  FIELD(loopback) },
+	{ OPT_LONG + 'M', "monotonic", OPT_VALUE, "SECONDS", "offset of the monotonic clock (with --time)",
+	  put_clock, FIELD(monotonic), .value = offsetof(struct request, set_monotonic) },
+	{ OPT_LONG + 'B', "boottime", OPT_VALUE, "SECONDS", "offset of the boot-time clock (with --time)",
+	  put_clock, FIELD(boottime), .value = offsetof(struct request, set_boottime) },
+
+	{ .help = "The world outside, while the child waits" },
+	{ OPT_LONG + 'e', "setup", OPT_VALUE, "COMMAND", "run COMMAND here, with $NSKIT_PID the child (repeatable)",
+	  opt_put_list, FIELD(setup) },
+	{ OPT_LONG + 'i', "info-fd", OPT_VALUE, "FD", "write what the child is to FD, as JSON", opt_put_fd,
+	  FIELD(info_fd) },
+	{ OPT_LONG + 'k', "block-fd", OPT_VALUE, "FD", "wait for a byte on FD", opt_put_fd, FIELD(block_fd) },
+	{ OPT_LONG + 'C', "into-cgroup", OPT_VALUE, "DIR", "put the child into that cgroup (v2)", opt_put_text,
+	  FIELD(cgroup) },
+
+	{ .help = "The command" },
+	{ 'f', "fork", OPT_NOTHING, NULL, "run it as a child", opt_put_flag, FIELD(fork) },
+	{ OPT_LONG + 'I', "init", OPT_NOTHING, NULL, "run it below a minimal init, which reaps orphans",
+	  opt_put_flag, FIELD(init) },
+	{ OPT_LONG + 'K', "kill-child", OPT_MAYBE, "SIGNAL", "end it (SIGKILL) when the tool ends",
+	  put_kill_child },
+	{ OPT_LONG + 'F', "forward-signals", OPT_NOTHING, NULL, "as always here (implies --fork)", opt_put_flag,
+	  FIELD(fork) },
+	{ 'R', "root", OPT_VALUE, "DIR", "root directory", opt_put_text, FIELD(root) },
+	{ 'w', "wd", OPT_VALUE, "DIR", "working directory", opt_put_text, FIELD(directory) },
+	{ 'S', "setuid", OPT_VALUE, "USER", "user ID", put_uid },
+	{ 'G', "setgid", OPT_VALUE, "GROUP", "group ID; drops supplementary groups", put_gid },
+	{ OPT_LONG + 'c', "keep-caps", OPT_NOTHING, NULL, "keep the capabilities that --user gave",
+	  opt_put_flag, FIELD(keep_caps) },
+	{ OPT_LONG + 'E', "clear-env", OPT_NOTHING, NULL, "an empty environment", opt_put_flag,
+	  FIELD(clear_env) },
+	{ OPT_LONG + 'w', "whitelist-env", OPT_VALUE, "LIST", "no variables but these", opt_put_text,
+	  FIELD(whitelist) },
+	{ OPT_LONG + 'x', "close-fds", OPT_NOTHING, NULL, "no descriptors but 0, 1 and 2", opt_put_flag,
+	  FIELD(close_fds) },
+
+	{ .help = "To understand it" },
+	{ OPT_LONG + '?', "explain", OPT_NOTHING, NULL, "say what would be done, and do nothing", opt_put_flag,
+	  FIELD(explain) },
+	{ 'v', "verbose", OPT_NOTHING, NULL, "say each step as it is done", opt_put_flag, FIELD(verbose) },
+	{ 0 }
+};
+
+static const struct opt_tool tool = {
+	.name = "nsunshare",
+	.synopsis = "nsunshare [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
+		    "nsunshare --name NAME --from REF [TYPE...]\n"
+		    "nsunshare --drop NAME...",
+	.about = "Make namespaces and run a command in them.",
+	.options = options,
+	.manual = "nsunshare(1)",
+};
+
+/* What follows from what was asked, and what contradicts it. */
+static int check_request(struct request *req, struct error *e)
+{
+	if (req->hostname)
+		req->namespaces |= CLONE_NEWUTS;
+	if (req->loopback)
+		req->namespaces |= CLONE_NEWNET;
+	if (req->namespaces & CLONE_NEWPID || req->init || req->detach)
+		req->fork = true;
+	if ((req->set_monotonic || req->set_boottime) && !(req->namespaces & CLONE_NEWTIME))
+		return fail_usage(e, "--monotonic and --boottime set clocks of a new time namespace: add --time");
+	if ((req->from || req->replace) && !req->name)
+		return fail_usage(e, "--%s goes with --name", req->from ? "from" : "replace");
+	if (req->from && req->operands[0])
+		return fail_usage(e, "--from names namespaces that exist: it takes no command");
+	if (req->drop && !req->operands[0])
+		return fail_usage(e, "--drop: which names?");
+	if (req->groups.one && !req->groups.ranges.count && req->setgroups && streq(req->setgroups, "allow") &&
+	    !req->owner)
+		return fail_usage(e, "--setgroups=allow and --map-group exclude each other: "
+				     "a group map of one's own needs setgroups denied");
+	return 0;
+}
+
+/*
+ * resolve
+ */
+
+/* exec enters the time namespace on newer kernels; where the kernel is not known to, the command has to be
+ * forked into it. The ioctl is younger (6.11) than the change to execve (6.3), so it never errs. */
+static bool exec_enters_time(void)
+{
+	_cleanup_close_ int self = sys_pidfd_open(getpid(), 0);
+	_cleanup_close_ int fd = self < 0 ? -1 : ioctl(self, PIDFD_GET_TIME_NAMESPACE, 0);
+
+	return fd >= 0;
+}
+
+/* Who writes which map: one's own ID in one line needs no privilege, all else is the helper's. */
+static int resolve_maps(const struct request *req, struct resolved *res, struct error *e)
+{
+	uid_t uid = geteuid();
+	int rc = mapping_resolve(&req->users, ID_USER, uid, uid, req->owner, &res->users, e);
+
+	if (rc >= 0)
+		rc = mapping_resolve(&req->groups, ID_GROUP, getegid(), uid, req->owner, &res->groups, e);
+	if (rc < 0)
+		return rc;
+	res->helper.external = uid != 0;
+	if (res->users.map.count)
+		*(res->users.own ? &res->self.users : &res->helper.users) = &res->users.map;
+	if (res->groups.map.count)
+		*(res->groups.own ? &res->self.groups : &res->helper.groups) = &res->groups.map;
+
+	if (res->self.groups)
+		res->self.setgroups = "deny";
+	else if (res->helper.groups && !res->helper.external)
+		res->helper.setgroups = req->setgroups;
+	else
+		res->self.setgroups = req->setgroups;
+	return 0;
+}
+
+/* The namespaces of a process that runs, to be named. */
+static int resolve_from(const struct request *req, struct resolved *res, struct error *e)
+{
+	const struct nstarget *from[NS_TYPES] = { NULL };
+	struct nsref ref;
+	int rc = nsref_parse(req->from, &ref, e);
+
+	if (rc >= 0)
+		rc = nsopen(&ref, 0, &res->from, e);
+	if (rc < 0)
+		return wrap(e, "--from");
+	rc = req->namespaces ? req->namespaces : join_differing(&res->from, e);
+	if (rc < 0)
+		return wrap(e, "--from");
+	if (rc == 0)
+		return refuse(e, EINVAL, "--from %s: it has no namespace that is not the caller's too", req->from);
+	res->making.types = rc;
+	res->making.from = &res->from;
+	res->making.pinned = name_can_pin() ? rc : 0;
+	res->keeper = !res->making.pinned;
+	if (!res->keeper)
+		return 0;
+	for (size_t i = 0; i < NS_TYPES; i++)
+		if (rc & ns_types[i].flag)
+			from[i] = &res->from;
+	return joins_resolve(from, &res->joins, e);
+}
+
+/* A bind mount holds every type but a PID namespace, which ends with its PID 1. */
+static void resolve_name(const struct request *req, struct resolved *res)
+{
+	res->making.types = req->namespaces;
+	res->making.pinned = name_can_pin() ? req->namespaces & ~CLONE_NEWPID : 0;
+	res->keeper = res->making.pinned != req->namespaces;
+}
+
+/* With a new root, an interpreter that is to be opened at once ('F', fix binary) lies outside it. */
+static bool opens_interp_early(const struct request *req)
+{
+	const char *flags = req->interp ? strrchr(req->interp, ':') : NULL;
+
+	return req->root && flags && strchr(flags, 'F');
+}
+
+static int resolve(struct request *req, struct resolved *res, struct error *e)
+{
+	int rc;
+
+	res->making.name = req->name;
+	if (req->drop)
+		return 0;
+	if (req->from)
+		return resolve_from(req, res, e);
+	if (req->name && !req->namespaces)
+		return fail_usage(e, "--name %s: name which namespaces? Add types, or --from REF", req->name);
+
+	res->run = req->operands[0] || !(req->name && req->detach);
+	if (req->name)
+		resolve_name(req, res);
+	res->early_interp = opens_interp_early(req);
+	res->fork = req->fork || res->keeper || (req->detach && res->run);
+	/* Only a child is in the new time namespace already, so that it can be pinned. */
+	if (req->namespaces & CLONE_NEWTIME)
+		res->fork |= req->name || req->file[NS_TIME] || !exec_enters_time();
+
+	rc = resolve_maps(req, res, e);
+	if (rc >= 0 && req->cgroup)
+		rc = res->cgroup_procs = cgroup_open(req->cgroup, e);
+	if (rc >= 0 && res->run)
+		rc = command_init(&res->command, req->operands, e);
+	return rc;
+}
+
+/* What the command, and the setup commands, find in their environment. */
+static int resolve_environment(const struct request *req, struct resolved *res, struct error *e)
+{
+	_cleanup_free_ char *rundir = name_rundir();
+
+	/* So that uses of the tools from within, where another user may seem to call, see the same names. */
+	if (!rundir || setenv("NSKIT_RUNDIR", rundir, 1) < 0)
+		return fail(e, ENOMEM, "environment");
+	if (req->name && setenv("NSKIT_NAME", req->name, 1) < 0)
+		return fail(e, ENOMEM, "environment");
+	(void)res;
+	return 0;
+}
+
+/*
+ * plan
+ */
+
+static void plan_owner(const struct request *req, struct plan *plan)
+{
+	plan_add(plan, SELF, &step_groups);
+	plan_add(plan, SELF, &step_gid, .gid = req->owner_gid, .flags = 1);
+	plan_add(plan, SELF, &step_uid, .uid = req->owner_uid, .flags = 1);
+}
+
+static void plan_namespaces(const struct request *req, const struct resolved *res, struct plan *plan)
+{
+	int now = req->namespaces;
+
+	if (req->owner)
+		plan_owner(req, plan);
+	if (req->cgroup)
+		now &= ~CLONE_NEWCGROUP;	/* after it is placed, so that it sees "/" */
+	if (now)
+		plan_add(plan, SELF, &step_unshare, .flags = now);
+	if (req->set_monotonic)
+		plan_add(plan, SELF, &step_clock, .flags = CLOCK_MONOTONIC, .data = &req->monotonic);
+	if (req->set_boottime)
+		plan_add(plan, SELF, &step_clock, .flags = CLOCK_BOOTTIME, .data = &req->boottime);
+	if (res->helper.users || res->helper.groups)
+		plan_add(plan, HELPER, &step_maps, .data = &res->helper);
+	if (res->self.users || res->self.groups || res->self.setgroups)
+		plan_add(plan, SELF, &step_maps, .data = &res->self);
+}
+
+static void plan_cgroup(const struct request *req, const struct resolved *res, struct plan *plan)
+{
+	plan_add(plan, CHILD, &step_cgroup, .fd = res->cgroup_procs, .path = req->cgroup);
+	if (req->namespaces & CLONE_NEWCGROUP)
+		plan_add(plan, CHILD, &step_unshare, .flags = CLONE_NEWCGROUP);
+}
+
+static void plan_pins(const struct request *req, const struct resolved *res, struct plan *plan)
+{
+	for (size_t i = 0; i < NS_TYPES; i++)
+		if (req->file[i])
+			plan_add(plan, HELPER, &step_pin_file, .flags = ns_types[i].flag, .path = req->file[i]);
+	if (!req->name)
+		return;
+	if (res->making.pinned)
+		plan_add(plan, HELPER, &step_name_pin, .data = &res->making);
+	if (res->making.pinned & CLONE_NEWNET && name_netns_allowed())
+		plan_add(plan, HELPER, &step_name_netns, .data = &res->making);
+	if (res->keeper)
+		plan_add(plan, HELPER, &step_name_keeper, .data = &res->making);
+	plan_add(plan, HELPER, &step_name_publish, .data = &res->making);
+}
+
+static void plan_handshake(const struct request *req, struct plan *plan)
+{
+	if (req->info_fd >= 0)
+		plan_add(plan, HELPER, &step_info, .fd = req->info_fd, .flags = req->namespaces);
+	for (size_t i = 0; i < req->setup.count; i++)
+		plan_add(plan, HELPER, &step_setup, .text = req->setup.item[i], .name = req->name);
+	if (req->block_fd >= 0)
+		plan_add(plan, HELPER, &step_block, .fd = req->block_fd);
+}
+
+static void plan_mounts(const struct request *req, const struct resolved *res, struct plan *plan)
+{
+	static const char *const binfmt = "/proc/sys/fs/binfmt_misc";
+	bool private = req->propagation & MS_PRIVATE;
+
+	if (req->namespaces & CLONE_NEWNS && req->propagation)
+		plan_add(plan, CHILD, &step_propagation, .path = "/", .flags = req->propagation,
+			 .text = private ? "no mount made here is seen outside, nor the other way round"
+					 : "--propagation");
+	if (res->early_interp) {
+		plan_add(plan, CHILD, &step_mount_binfmt, .path = binfmt);
+		plan_add(plan, CHILD, &step_load_interp, .path = binfmt, .text = req->interp);
+	}
+	if (req->root)
+		plan_add(plan, CHILD, &step_root, .path = req->root, .text = req->root);
+	if (req->directory || req->root)
+		plan_add(plan, CHILD, &step_directory, .path = req->directory ? req->directory : "/",
+			 .text = req->directory ? req->directory : "/");
+	if (req->mount_proc && !private)
+		plan_add(plan, CHILD, &step_propagation, .path = req->mount_proc,
+			 .flags = MS_PRIVATE | MS_REC, .state = PROPAGATION_TRY,
+			 .text = "the new /proc is for this mount namespace alone");
+	if (req->mount_proc)
+		plan_add(plan, CHILD, &step_mount_proc, .path = req->mount_proc);
+	if (req->mount_sys)
+		plan_add(plan, CHILD, &step_mount_sys, .path = req->mount_sys);
+	if (req->mount_binfmt)
+		plan_add(plan, CHILD, &step_mount_binfmt, .path = req->mount_binfmt);
+	if (req->interp && !res->early_interp)
+		plan_add(plan, CHILD, &step_load_interp, .path = req->mount_binfmt, .text = req->interp);
+}
+
+static void plan_credentials(const struct request *req, struct plan *plan)
+{
+	if (req->set_gid) {
+		plan_add(plan, CHILD, &step_groups);
+		plan_add(plan, CHILD, &step_gid, .gid = req->gid, .flags = 1);
+	}
+	if (req->set_uid)
+		plan_add(plan, CHILD, &step_uid, .uid = req->uid, .flags = 1);
+	if (req->keep_caps && req->namespaces & CLONE_NEWUSER)
+		plan_add(plan, CHILD, &step_keep_caps);
+}
+
+static void plan_command_itself(const struct request *req, const struct resolved *res, struct plan *plan)
+{
+	if (res->run && (res->keeper || req->init)) {
+		/* A signal that ends the init ends all below it. */
+		if (req->kill_child && !res->keeper)
+			plan_add(plan, CHILD, &step_parent_death, .sig = req->kill_child);
+		plan_add(plan, CHILD, &step_fork, .behind = res->keeper ? KEEPER : INIT);
+	}
+	plan_credentials(req, plan);
+	if (req->kill_child)
+		plan_add(plan, CHILD, &step_parent_death, .sig = req->kill_child);
+	if (req->detach && res->run)
+		plan_add(plan, CHILD, &step_session);
+	if (req->close_fds)
+		plan_add(plan, CHILD, &step_close_fds);
+	if (res->run)
+		plan_add(plan, CHILD, &step_exec, .path = res->command.path, .argv = res->command.argv,
+			 .env = res->command.env);
+	else if (res->keeper)
+		plan_add(plan, CHILD, &step_keep);
+}
+
+/* The order that works: what needs the caller's privilege first, what takes privilege away last. */
+static int build_plan(const struct request *req, const struct resolved *res, struct plan *plan,
+		      struct error *e)
+{
+	if (req->drop)
+		for (char **name = req->operands; *name; name++)
+			plan_add(plan, SELF, &step_name_drop, .name = *name);
+	if (req->replace)
+		plan_add(plan, SELF, &step_name_drop, .name = req->name);
+	if (req->name)
+		plan_add(plan, HELPER, &step_name_reserve, .data = &res->making);
+	if (req->from)
+		joins_plan(&res->joins, plan);
+	else if (!req->drop)
+		plan_namespaces(req, res, plan);
+	if (res->fork || (req->from && res->keeper))
+		plan_add(plan, SELF, &step_fork, .behind = req->detach || !res->run ? LEAVER : WAITER,
+			 .flags = req->namespaces & CLONE_NEWPID);
+	if (req->cgroup)
+		plan_cgroup(req, res, plan);
+	plan_pins(req, res, plan);
+	plan_handshake(req, plan);
+	if (req->hostname)
+		plan_add(plan, CHILD, &step_hostname, .text = req->hostname);
+	if (req->loopback)
+		plan_add(plan, CHILD, &step_loopback);
+	if (!req->from && !req->drop) {
+		plan_mounts(req, res, plan);
+		plan_command_itself(req, res, plan);
+	} else if (res->keeper) {
+		plan_add(plan, CHILD, &step_keep);
+	}
+	if (req->info_fd >= 0)
+		plan_give_helper(plan, req->info_fd);
+	if (req->block_fd >= 0)
+		plan_give_helper(plan, req->block_fd);
+	return plan_check(plan, e);
+}
+
+/*
+ * apply, or explain
+ */
+
+static int carry_out(const struct request *req, struct plan *plan, struct error *e)
+{
+	struct outcome outcome;
+	int rc;
+
+	if (req->explain) {
+		plan_explain(plan, stdout);
+		return 0;
+	}
+	plan->verbose = req->verbose;
+	rc = plan_run(plan, &outcome, e);
+	if (rc < 0)
+		return rc;
+	if (outcome.kind == OUTCOME_RUNNING && outcome.inode)
+		printf("%d:%llu\n", outcome.pid, (unsigned long long)outcome.inode);
+	else if (outcome.kind == OUTCOME_RUNNING)
+		printf("%d\n", outcome.pid);
+	return outcome_status(&outcome);
+}
+
+static int run(struct request *req, int argc, char **argv, struct error *e)
+{
+	struct resolved res = { .cgroup_procs = -1 };
+	struct plan plan;
+	enum opt_action action;
+	int rc = opt_parse(&tool, argc, argv, req, &action, e);
+
+	if (rc < 0)
+		return rc;
+	if (action == OPT_HELP || action == OPT_VERSION) {
+		action == OPT_HELP ? opt_help(&tool, stdout) : opt_version(&tool, stdout);
+		return 0;
+	}
+	req->operands = argv + rc;
+	nstarget_init(&res.from);
+	plan_init(&plan, tool.name);
+	rc = check_request(req, e);
+	if (rc >= 0)
+		rc = resolve_environment(req, &res, e);
+	if (rc >= 0)
+		rc = resolve(req, &res, e);
+	if (rc >= 0)
+		rc = build_plan(req, &res, &plan, e);
+	if (rc >= 0)
+		rc = carry_out(req, &plan, e);
+	plan_free(&plan);
+	command_free(&res.command);
+	joins_close(&res.joins);
+	nstarget_close(&res.from);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct request req = { .propagation = MS_REC | MS_PRIVATE, .info_fd = -1, .block_fd = -1 };
+	struct error e = { 0 };
+	int status;
+
+	command_guard_stdio();
+	status = run(&req, argc, argv, &e);
+	if (status < 0)
+		status = error_print(&e, tool.name, stderr);
+	return status;
+}
