@@ -12,13 +12,13 @@
 
 /* Words for users and groups. */
 static const struct idwords {
-	const char *id, *file, *subid, *program, *capability, *option, *grant;
+	const char *id, *file, *subid, *program, *grant, *capability;
 	int cap;
 } idwords[] = {
-	[ID_USER]  = { "user ID",  "uid_map", "/etc/subuid", "newuidmap", "CAP_SETUID", "--map-users",
-		       "--add-subuids", SETUID },
-	[ID_GROUP] = { "group ID", "gid_map", "/etc/subgid", "newgidmap", "CAP_SETGID", "--map-groups",
-		       "--add-subgids", SETGID },
+	[ID_USER]  = { "user ID",  "uid_map", "/etc/subuid", "newuidmap", "--add-subuids",
+		       "CAP_SETUID", SETUID },
+	[ID_GROUP] = { "group ID", "gid_map", "/etc/subgid", "newgidmap", "--add-subgids",
+		       "CAP_SETGID", SETGID },
 };
 
 /* Whether the writer is already inside the user namespace that the map is for. */

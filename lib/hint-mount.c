@@ -9,6 +9,7 @@
 #include "hint-cause.h"
 #include "hint.h"
 #include "kernel.h"
+#include "str.h"
 
 /* The initial user namespace has this inode number on every kernel (PROC_USER_INIT_INO, 3.8). */
 enum { INITIAL_USERNS = 0xeffffffd };
@@ -18,7 +19,7 @@ static bool kernel_lacks_fstype(const struct refusal *r)
 	_cleanup_free_ char *text = cause_read(r->proc, "filesystems");
 	size_t n = strlen(r->fstype);
 
-	if (!text || !*text)
+	if (!text || !*text || n == 0)
 		return false;
 	for (const char *at = text; (at = strstr(at, r->fstype)); at += n)
 		if (at > text && at[-1] == '\t' && at[n] == '\n')
@@ -107,24 +108,15 @@ static bool find_cover(char *mounts, int mount, struct mountinfo *cover)
 	return false;
 }
 
-static void hint_cover(const struct refusal *r, const char *covered, const char *cover, bool *said)
-{
-	if (!*said)
-		error_hint(r->e, "%s covers a part of the %s at %s, so the kernel refuses a fresh one, "
-			   "which would show it, in a user namespace (mount_too_revealing); bind that "
-			   "one instead: mount --rbind %s %s", cover, r->fstype, covered, covered,
-			   r->path);
-	*said = true;
-}
-
 /* mount_too_revealing(): in a user namespace there must be a mount of the kind that shows all of it. */
 static bool existing_is_masked(const struct refusal *r)
 {
 	_cleanup_free_ char *mounts = cause_mounts(r->proc);
 	_cleanup_free_ char *text = mounts ? strdup(mounts) : NULL;
+	_cleanup_strbuf_ struct strbuf covers = { 0 };
 	struct mountinfo mount, cover;
 	char *cursor = text;
-	bool any = false, said = false;
+	bool any = false;
 
 	if (!text || !shown_by(r->fstype) || cause_own_inode(r->proc, NS_USER) == INITIAL_USERNS)
 		return false;
@@ -137,14 +129,20 @@ static bool existing_is_masked(const struct refusal *r)
 
 		_cleanup_free_ char *copy = strdup(mounts);
 		if (!copy || !find_cover(copy, mount.id, &cover))
-			return said;
-		hint_cover(r, mount.target, cover.target, &said);
+			return false;
+		strbuf_addf(&covers, "%s%s over %s", covers.length ? ", " : "", cover.target,
+			    mount.target);
 	}
-	if (!any)
+	if (covers.length)
+		error_hint(r->e, "a part of the %s that is here is covered (%s), so in a user namespace "
+			   "the kernel refuses a fresh one, which would show it (mount_too_revealing); "
+			   "bind the covered one: mount --rbind /%s %s", r->fstype, strbuf_text(&covers),
+			   streq(r->fstype, "sysfs") ? "sys" : "proc", r->path);
+	else if (!any)
 		error_hint(r->e, "in a user namespace the kernel mounts %s only where one is there "
 			   "already (mount_too_revealing), and this mount namespace has none",
 			   r->fstype);
-	return said || !any;
+	return r->e->hint[0];
 }
 
 static const struct cause mount_causes[] = {

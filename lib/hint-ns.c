@@ -15,7 +15,8 @@
 #include "str.h"
 
 /* The limit of TYPE below PROC, and its file, if TYPE was asked for. */
-static bool read_limit(const struct refusal *r, const struct ns_type *type, char file[64], uint64_t *limit)
+static bool read_limit(const struct refusal *r, const struct ns_type *type, char file[64],
+		       uint64_t *limit)
 {
 	snprintf(file, 64, "sys/user/%s", type->limit);
 	return r->flags & type->flag && proc_number(r->proc, file, limit) == 0;
@@ -115,14 +116,15 @@ static bool sysctl_forbids_unprivileged(const struct refusal *r)
 	return cause_lacks(r->proc, SYS_ADMIN) && cause_userns_sysctl(r);
 }
 
-/* A process whose root is no mount sees no mount at "/"; see current_chrooted() in the kernel. */
+/* A process whose root is no mount sees no mount at "/", and perhaps none at all; see
+ * current_chrooted() in the kernel. */
 static bool in_chroot(const struct refusal *r)
 {
 	_cleanup_free_ char *mounts = cause_mounts(r->proc);
 	struct mountinfo mount;
 	char *cursor = mounts;
 
-	if (!mounts || !*mounts)
+	if (!mounts)
 		return false;
 	while (cause_next_mount(&cursor, &mount))
 		if (streq(mount.target, "/"))

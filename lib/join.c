@@ -47,66 +47,63 @@ static void forecast_one(int fd, const struct ns_type *type, bool user_too, stru
 		strbuf_addf(out, "allowed if the caller owns user:[%llu], else refused", (unsigned long long)owner);
 }
 
-static void forecast(struct joins *out, size_t i, const struct nstarget *target, int types, bool user_too)
+static char *forecast(const struct nstarget *target, int types, bool user_too)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct strbuf text = { 0 };
 
-	for (size_t k = 0; k < NS_TYPES; k++) {
+	for (size_t i = 0; i < NS_TYPES; i++) {
 		_cleanup_close_ int fd = -1;
 
-		if (!(types & ns_types[k].flag))
+		if (!(types & ns_types[i].flag))
 			continue;
-		fd = nstarget_open(target, &ns_types[k], NULL);
+		fd = nstarget_open(target, &ns_types[i], NULL);
 		if (fd >= 0)
-			forecast_one(fd, &ns_types[k], user_too, &text);
+			forecast_one(fd, &ns_types[i], user_too, &text);
 	}
-	snprintf(out->forecast[i], sizeof(out->forecast[i]), "%s", strbuf_text(&text));
+	return strbuf_steal(&text);
 }
 
-/* Append one call: FD is OUT's from here on. */
-static void add_call(struct joins *out, int fd, int flags, const char *what, const struct nstarget *target,
-		     bool user_too)
+/* Append one call on FD, which is OUT's from here on. WHAT and LIKE are taken over. */
+static int add_call(struct joins *out, struct join call, struct error *e)
 {
-	size_t i = out->count++;
-	char options[80];
+	struct join *grown = realloc(out->call, (out->count + 1) * sizeof(*grown));
 
-	out->flags[i] = flags;
-	out->types |= flags;
-	snprintf(out->what[i], sizeof(out->what[i]), "%s", what);
-	if (target->pidfd >= 0)
-		snprintf(out->like[i], sizeof(out->like[i]), "-t %d %s", target->pid,
-			 ns_options_format(flags, options, sizeof(options)));
-	forecast(out, i, target, flags, user_too);
-	out->call[i] = (struct join){
-		.fd = fd, .what = out->what[i], .of = target->ref.text,
-		.like = out->like[i][0] ? out->like[i] : NULL, .forecast = out->forecast[i],
-	};
+	if (!grown || !call.what) {
+		close_fd(call.fd);
+		free(call.what);
+		free(call.like);
+		return fail(e, ENOMEM, "%s", call.of);
+	}
+	out->call = grown;
+	out->call[out->count++] = call;
+	out->types |= call.flags;
+	return 0;
 }
 
 /* All types of TARGET's process in one call. */
 static int add_process(const struct nstarget *target, int types, struct joins *out, struct error *e)
 {
-	char what[48];
-	int fd = fcntl(target->pidfd, F_DUPFD_CLOEXEC, 3);
+	struct join call = { .flags = types, .of = target->ref.text };
+	char options[80];
 
-	if (fd < 0)
+	call.fd = fcntl(target->pidfd, F_DUPFD_CLOEXEC, 3);
+	if (call.fd < 0)
 		return fail(e, errno, "%s", target->ref.text);
-	snprintf(what, sizeof(what), "pidfd_open(%d)", target->pid);
-	add_call(out, fd, types, what, target, types & CLONE_NEWUSER);
-	return 0;
+	call.what = str_format("pidfd_open(%d)", target->pid);
+	call.like = str_format("-t %d %s", target->pid, ns_options_format(types, options, sizeof(options)));
+	return add_call(out, call, e);
 }
 
-static int add_single(const struct nstarget *target, const struct ns_type *type, bool user_too,
-		      struct joins *out, struct error *e)
+static int add_single(const struct nstarget *target, const struct ns_type *type, struct joins *out,
+		      struct error *e)
 {
-	char what[48];
-	int fd = nstarget_open(target, type, e);
+	struct join call = { .flags = type->flag, .of = target->ref.text };
 
-	if (fd < 0)
-		return fd;
-	snprintf(what, sizeof(what), "%s:[%llu]", type->name, (unsigned long long)ns_inode(fd));
-	add_call(out, fd, type->flag, what, target, user_too);
-	return 0;
+	call.fd = nstarget_open(target, type, e);
+	if (call.fd < 0)
+		return call.fd;
+	call.what = str_format("%s:[%llu]", type->name, (unsigned long long)ns_inode(call.fd));
+	return add_call(out, call, e);
 }
 
 /* Whether the caller may enter this one as it is, before any user namespace. */
@@ -146,7 +143,7 @@ static int add_pass(const struct nstarget *const from[NS_TYPES], enum pass pass,
 			    (pass == USER || k != NS_USER))
 				types |= ns_types[k].flag;
 		rc = types ? add_process(target, types & ~out->types, out, e)
-			   : add_single(target, &ns_types[i], from[NS_USER] != NULL, out, e);
+			   : add_single(target, &ns_types[i], out, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -166,17 +163,38 @@ int joins_resolve(const struct nstarget *const from[NS_TYPES], struct joins *out
 	return rc;
 }
 
+/* The target that a call's types come from: the one of its first type. */
+static const struct nstarget *target_of(const struct nstarget *const from[NS_TYPES], const struct join *call)
+{
+	for (size_t i = 0; i < NS_TYPES; i++)
+		if (call->flags & ns_types[i].flag)
+			return from[i];
+	return NULL;
+}
+
+void joins_forecast(const struct nstarget *const from[NS_TYPES], struct joins *joins)
+{
+	for (size_t i = 0; i < joins->count; i++)
+		joins->call[i].forecast = forecast(target_of(from, &joins->call[i]), joins->call[i].flags,
+						   from[NS_USER] != NULL);
+}
+
 void joins_plan(const struct joins *joins, struct plan *plan)
 {
 	for (size_t i = 0; i < joins->count; i++)
-		plan_add(plan, SELF, &step_join, .flags = joins->flags[i], .data = &joins->call[i]);
+		plan_add(plan, SELF, &step_join, .flags = joins->call[i].flags, .data = &joins->call[i]);
 }
 
 void joins_close(struct joins *joins)
 {
-	for (size_t i = 0; i < joins->count; i++)
+	for (size_t i = 0; i < joins->count; i++) {
 		close_fd(joins->call[i].fd);
-	joins->count = 0;
+		free(joins->call[i].what);
+		free(joins->call[i].like);
+		free(joins->call[i].forecast);
+	}
+	free(joins->call);
+	*joins = (struct joins){ 0 };
 }
 
 int join_differing(const struct nstarget *target, struct error *e)

@@ -18,11 +18,7 @@
 #include "step.h"
 
 struct joins {
-	struct join call[NS_TYPES];
-	int flags[NS_TYPES];		/* of each call: CLONE_NEW* */
-	char what[NS_TYPES][48];	/* backing CALL's texts */
-	char like[NS_TYPES][96];
-	char forecast[NS_TYPES][512];
+	struct join *call;
 	size_t count;
 	int types;			/* of all calls */
 };
@@ -33,6 +29,10 @@ struct joins {
  * Free with joins_close(). Returns 0 or -errno with E.
  */
 int joins_resolve(const struct nstarget *const from[NS_TYPES], struct joins *out, struct error *e) must_check;
+
+/* Find out, for each call, whether the kernel would allow it and which capability in which user namespace
+ * decides; explain says it. Costs a few system calls a namespace, so only for explain and verbose. */
+void joins_forecast(const struct nstarget *const from[NS_TYPES], struct joins *joins);
 
 /* Add the calls to PLAN. */
 void joins_plan(const struct joins *joins, struct plan *plan);

@@ -77,13 +77,24 @@ int mapping_resolve(const struct mapping_side *side, enum idkind kind, uint32_t 
 {
 	int rc = 0;
 
-	out->map.count = 0;
+	*out = (struct mapping){ NULL, false };
+	if (!side->one && !side->ranges.count)
+		return 0;
+	out->map = calloc(1, sizeof(*out->map));
+	if (!out->map)
+		return fail(e, ENOMEM, "%s", option_names[kind]);
 	for (size_t i = 0; rc >= 0 && i < side->ranges.count; i++)
-		rc = add_range(side, side->ranges.item[i], kind, uid, &out->map, e);
+		rc = add_range(side, side->ranges.item[i], kind, uid, out->map, e);
 	if (rc >= 0 && side->one)
-		rc = idmap_insert_one(&out->map, side->inner, own, e);
-	if (rc >= 0 && out->map.count)
-		rc = idmap_check(&out->map, kind, e);
-	out->own = !owned && !side->ranges.count && idmap_is_own(&out->map, own);
+		rc = idmap_insert_one(out->map, side->inner, own, e);
+	if (rc >= 0)
+		rc = idmap_check(out->map, kind, e);
+	out->own = !owned && !side->ranges.count;
 	return rc;
+}
+
+void mapping_free(struct mapping *m)
+{
+	free(m->map);
+	*m = (struct mapping){ NULL, false };
 }

@@ -22,7 +22,7 @@ struct mapping_side {
 };
 
 struct mapping {
-	struct idmap map;	/* count 0: none */
+	struct idmap *map;	/* NULL: none is asked for */
 	bool own;		/* one line for the caller's own ID: no privilege is needed to write it */
 };
 
@@ -30,9 +30,11 @@ struct mapping {
  * Make SIDE of KIND into OUT, for a caller whose effective ID of that kind is OWN and whose user ID is
  * UID (it finds the subordinate ranges). A caller who gives up its ID before it makes the namespace
  * (--owner) says so by OWNED: then even its own line needs privilege.
- * Returns 0, or -errno with E: EINVAL (a usage error), ENOENT (no subordinate range), E2BIG.
+ * Returns 0 (free OUT with mapping_free()), or -errno with E: EINVAL (a usage error), ENOENT (no subordinate range), E2BIG.
  */
 int mapping_resolve(const struct mapping_side *side, enum idkind kind, uint32_t own, uid_t uid, bool owned,
 		    struct mapping *out, struct error *e) must_check;
+
+void mapping_free(struct mapping *m);
 
 #endif

@@ -543,7 +543,7 @@ int name_record(int dir, const struct name_set *set, struct error *e)
 					O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : write_full(fd, text.text, text.length);
 
-	if (r == 0 && (fchmod(fd, 0444) < 0 || renameat2(dir, RECORD_DRAFT, dir, RECORD, 0) < 0))
+	if (r == 0 && (fchmod(fd, 0444) < 0 || renameat(dir, RECORD_DRAFT, dir, RECORD) < 0))
 		r = -errno;
 	return r < 0 ? fail(e, -r, "write the record of %s", set->name) : 0;
 }
@@ -1190,7 +1190,7 @@ bool name_netns_allowed(void)
  * see the names. */
 static int make_netns_directory(struct error *e)
 {
-	if (mkdirat(AT_FDCWD, NETNS_DIR, 0755) < 0 && errno != EEXIST)
+	if (!is_there(AT_FDCWD, NETNS_DIR) && mkdirat(AT_FDCWD, NETNS_DIR, 0755) < 0 && errno != EEXIST)
 		return fail(e, errno, "make " NETNS_DIR);
 
 	_cleanup_close_ int lock = open(NETNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -1198,9 +1198,9 @@ static int make_netns_directory(struct error *e)
 
 	if (r < 0)
 		return fail(e, -r, "lock " NETNS_DIR);
-	if (!is_mount(AT_FDCWD, NETNS_DIR) && mount(NETNS_DIR, NETNS_DIR, NULL, MS_BIND | MS_REC, NULL) < 0)
+	if (!is_mount(AT_FDCWD, NETNS_DIR) && mount(NETNS_DIR, NETNS_DIR, NULL, MS_BIND, NULL) < 0)
 		return fail(e, errno, "bind " NETNS_DIR " on itself");
-	if (mount(NULL, NETNS_DIR, NULL, MS_SHARED | MS_REC, NULL) < 0)
+	if (mount(NULL, NETNS_DIR, NULL, MS_REC | MS_SHARED, NULL) < 0)
 		return fail(e, errno, "make the mount " NETNS_DIR " shared");
 	return 0;
 }

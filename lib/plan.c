@@ -363,7 +363,7 @@ static int apply_by_helper(const struct run *run, size_t first, size_t count, st
 	return rc;
 }
 
-/* From here on the result stays, whatever comes. */
+/* From here on the result stays, whatever comes, unless it is taken back. */
 static int commit(struct run *run, struct error *e)
 {
 	const struct request request = { .kind = REQUEST_COMMIT };
@@ -924,7 +924,6 @@ static int become_command(struct run *run, const struct step *s, struct error *e
 	rc = fail(e, errno, "run %s", s->path ? s->path : s->argv[0]);
 	if (e)
 		e->status = rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
-	take_back(run);
 	return rc;
 }
 
@@ -1003,11 +1002,13 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 
 	if (rc >= 0)
 		rc = walk(&run, out, &own);
-	if (run.report >= 0 && rc < 0) {
-		/* A newborn: it tells the tool, which prints; the helper sees the end of the walk. */
+	/* A newborn tells the tool, which prints: before the undo, which may end a keeper and all below it. */
+	if (rc < 0 && run.report >= 0)
 		send_report(&run, REPORT_ERROR, 0, -1, &own);
+	if (rc < 0)
+		take_back(&run);
+	if (rc < 0 && run.report >= 0)
 		_exit(EXIT_FAILURE);
-	}
 	await_helper(&run);
 	if (rc < 0 && e)
 		*e = own;
@@ -1052,8 +1053,8 @@ static void fork_explain(const struct step *s, struct saying *say)
 	say_why(say, "%s", why[s->behind]);
 	if (s->flags & CLONE_NEWPID)
 		say_why(say, "only a child enters the new PID namespace, as its PID 1");
-	if (s->behind == WAITER)
-		say_like(say, "unshare --fork");
+	if (s->text)
+		say_like(say, "%s", s->text);
 }
 
 static void fork_hint(const struct step *s, const struct stage *stage, struct error *e)

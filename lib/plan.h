@@ -170,7 +170,8 @@ int plan_command(const struct stage *stage, char *const *argv, char *const *env,
 bool plan_parent_gone(const struct stage *stage);
 
 /* Kinds of the engine itself. */
-extern const struct step_kind step_fork;	/* .behind; .flags: CLONE_NEWPID if the newborn is PID 1 */
+extern const struct step_kind step_fork;	/* .behind; .flags: CLONE_NEWPID if the newborn is PID 1;
+						 * .text: a command that forks the same way */
 extern const struct step_kind step_exec;	/* .argv, .env; CHILD. .path: argv[0] that differs */
 extern const struct step_kind step_keep;	/* the walker becomes a KEEPER itself; CHILD */
 

@@ -71,13 +71,18 @@ static void say_place(const char *path, unsigned int mode, bool mounted, const c
 
 static void say_record(struct saying *say)
 {
-	say_call(say, "renameat2($set, \".set\", $set, \"set\", 0)");
+	say_call(say, "renameat($set, \".set\", $set, \"set\")");
 }
 
-static void say_bind(const struct ns_type *type, const char *target, struct saying *say)
+/* NAME of a pin in a set's directory, or NULL for a file that is held open. */
+static void say_bind(const struct ns_type *type, const char *name, struct saying *say)
 {
-	say_call(say, "open_tree($%s, \"\", AT_EMPTY_PATH|OPEN_TREE_CLONE)", type->name);
-	say_call(say, "move_mount($tree, \"\", %s, MOVE_MOUNT_F_EMPTY_PATH)", target);
+	say_call(say, "open_tree($%s, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH)", type->name);
+	if (name)
+		say_call(say, "move_mount($tree, \"\", $set, \"%s\", MOVE_MOUNT_F_EMPTY_PATH)", name);
+	else
+		say_call(say, "move_mount($tree, \"\", $file, \"\", "
+			 "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)");
 }
 
 /*
@@ -160,12 +165,10 @@ static void pin_explain(const struct step *s, struct saying *say)
 
 	for (size_t i = 0; rundir && i < NS_TYPES; i++) {
 		const struct ns_type *type = &ns_types[i];
-		char target[16];
 
 		if (!(making->pinned & type->flag))
 			continue;
-		snprintf(target, sizeof(target), "$set, \"%s\"", type->name);
-		say_bind(type, target, say);
+		say_bind(type, type->name, say);
 		say_like(say, "mount --bind /proc/$child/ns/%s %s/%s/%s", type->name, rundir,
 			 making->name, type->name);
 	}
@@ -261,12 +264,10 @@ static void undo_at(struct step *s, const char *path)
 static void netns_explain(const struct step *s, struct saying *say)
 {
 	const char *name = making_of(s)->name;
-	char target[128];
 
 	say_record(say);
 	say_place(NETNS_DIR, 0755, true, "MS_REC|MS_SHARED", say);
-	snprintf(target, sizeof(target), "AT_FDCWD, \"" NETNS_DIR "/%s\"", name);
-	say_bind(&ns_types[NS_NET], target, say);
+	say_bind(&ns_types[NS_NET], NULL, say);
 	say_why(say, "so that `ip -n %s` and `ip netns exec %s` know it", name, name);
 	say_like(say, "ip netns attach %s $child", name);
 }
@@ -302,7 +303,7 @@ static void netns_undo(struct step *s, const struct stage *stage)
 }
 
 const struct step_kind step_name_netns = {
-	.name = "netns", .calls = "renameat2 mkdirat mount open_tree move_mount",
+	.name = "netns", .calls = "renameat mkdirat mount open_tree move_mount",
 	.explain = netns_explain, .gather = netns_gather, .apply = netns_apply, .undo = netns_undo,
 };
 
@@ -315,8 +316,8 @@ static void keeper_explain(const struct step *s, struct saying *say)
 	const struct name_making *making = making_of(s);
 
 	say_record(say);
-	say_why(say, "this process stays as the keeper of %s%s: PID, start time, pidfd inode are recorded",
-		making->name, making->pinned ? ", for what a bind mount cannot hold" : "");
+	say_why(say, "record this process as the keeper of %s%s", making->name,
+		making->pinned ? ", for what a bind mount cannot hold" : "");
 }
 
 static int kept_types(const struct step *s)
@@ -380,7 +381,7 @@ static void keeper_undo(struct step *s, const struct stage *stage)
 }
 
 const struct step_kind step_name_keeper = {
-	.name = "keeper", .calls = "renameat2",
+	.name = "keeper", .calls = "renameat",
 	.explain = keeper_explain, .gather = keeper_gather, .apply = keeper_apply, .undo = keeper_undo,
 };
 
@@ -419,7 +420,7 @@ static void publish_undo(struct step *s, const struct stage *stage)
 }
 
 const struct step_kind step_name_publish = {
-	.name = "publish", .calls = "renameat2",
+	.name = "publish", .calls = "renameat renameat2",
 	.explain = publish_explain, .apply = publish_apply, .undo = publish_undo,
 };
 
@@ -442,7 +443,8 @@ static void drop_explain(const struct step *s, struct saying *say)
 	char fresh[256];
 
 	if (!rundir || name_lookup(s->name, &set, NULL) < 0) {
-		say_why(say, "there is no set %s", s->name);
+		say_call(say, "openat($rundir, \"%s\", O_DIRECTORY)", s->name);
+		say_why(say, "there is no set %s, or it cannot be read", s->name);
 		return;
 	}
 	snprintf(fresh, sizeof(fresh), "%s/.new-%s", rundir, s->name);
@@ -478,6 +480,65 @@ const struct step_kind step_name_drop = {
 };
 
 /*
+ * younger: a new mount namespace that can be pinned
+ *
+ * Only in an older one can it be, which the kernel tells by their numbers (mnt_ns_loop()). From 6.18 each
+ * CPU gives out numbers of its own, and the one that is made later may have the lower. The CPU that made
+ * the older one has only higher numbers to give, so somewhere among them there is a way.
+ */
+
+/* 0 where the kernel does not tell: before 6.11, when there was but one counter. */
+static uint64_t mount_namespace_number(int fd)
+{
+	__u64 number;
+
+	return ioctl(fd, NS_GET_MNTNS_ID, &number) == 0 ? number : 0;
+}
+
+static bool is_younger_than(uint64_t older)
+{
+	_cleanup_close_ int own = ns_open_self(&ns_types[NS_MNT], NULL);
+	uint64_t number = own < 0 ? 0 : mount_namespace_number(own);
+
+	return number == 0 || number > older;
+}
+
+static void younger_explain(const struct step *s, struct saying *say)
+{
+	(void)s;
+	say_call(say, "ioctl($mnt, NS_GET_MNTNS_ID, &id)");
+	say_why(say, "a mount namespace is pinned only in one with a lower number: if need be, unshare again "
+		"on another CPU");
+}
+
+static int younger_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	uint64_t older = mount_namespace_number(s->fd);
+	cpu_set_t allowed[8], one[8];	/* CONFIG_NR_CPUS is 8192 at most */
+
+	(void)n;
+	(void)stage;
+	(void)e;
+	if (is_younger_than(older) || sched_getaffinity(0, sizeof(allowed), allowed) < 0)
+		return 0;
+	for (size_t cpu = 0; cpu < 8 * sizeof(allowed) && !is_younger_than(older); cpu++) {
+		if (!CPU_ISSET_S(cpu, sizeof(allowed), allowed))
+			continue;
+		CPU_ZERO_S(sizeof(one), one);
+		CPU_SET_S(cpu, sizeof(one), one);
+		if (sched_setaffinity(0, sizeof(one), one) < 0 || unshare(CLONE_NEWNS) < 0)
+			break;
+	}
+	/* Where it did not come to that, the pin is refused, and says why. */
+	sched_setaffinity(0, sizeof(allowed), allowed);
+	return 0;
+}
+
+const struct step_kind step_younger = {
+	.name = "younger", .calls = "", .explain = younger_explain, .apply = younger_apply,
+};
+
+/*
  * pin file: a namespace at a file of the user's
  */
 
@@ -485,9 +546,7 @@ static void pin_file_explain(const struct step *s, struct saying *say)
 {
 	const struct ns_type *type = ns_by_flag(s->flags);
 
-	say_call(say, "open_tree($%s, \"\", AT_EMPTY_PATH|OPEN_TREE_CLONE)", type->name);
-	say_call(say, "move_mount($tree, \"\", $file, \"\", "
-		 "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)");
+	say_bind(type, NULL, say);
 	say_why(say, "%s holds the %s when the last process has left it%s", s->path, type->title,
 		access(s->path, F_OK) == 0 ? "" : "; the file is made");
 	say_like(say, "mount --bind /proc/$child/ns/%s %s", type->name, s->path);

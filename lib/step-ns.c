@@ -62,7 +62,7 @@ static void join_explain(const struct step *s, struct saying *say)
 
 	say_call(say, "setns(%s, %s)", join->what, ns_flags_format(s->flags, text, sizeof(text)));
 	say_why(say, "enter: %s", ns_words_format(s->flags, text, sizeof(text)));
-	if (join->forecast && *join->forecast)
+	if (join->forecast)
 		say_why(say, "%s", join->forecast);
 	if (join->like)
 		say_like(say, "nsenter %s", join->like);

@@ -131,8 +131,21 @@ static int groups_apply(struct step *s, size_t n, const struct stage *stage, str
 	return fail(e, errno, "drop supplementary groups");
 }
 
+static void groups_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+
+	(void)s;
+	(void)stage;
+	if (e->code == EPERM && read_file_at(AT_FDCWD, "/proc/self/setgroups", 16, &text, NULL) == 0 &&
+	    strncmp(text, "deny", 4) == 0)
+		error_hint(e, "setgroups is denied in this user namespace (/proc/self/setgroups), as mapping one's "
+			      "own group alone demands; map groups with --map-groups or --map-auto instead");
+}
+
 const struct step_kind step_groups = {
-	.name = "groups", .calls = "setgroups", .explain = groups_explain, .apply = groups_apply,
+	.name = "groups", .calls = "setgroups",
+	.explain = groups_explain, .apply = groups_apply, .hint = groups_hint,
 };
 
 static void gid_explain(const struct step *s, struct saying *say)

@@ -27,10 +27,11 @@ struct maps {
 /* One setns(2): a pidfd with several types, or one nsfs descriptor. */
 struct join {
 	int fd;
-	const char *what;			/* the descriptor, for explain: "pidfd of 1234" */
+	int flags;				/* CLONE_NEW* */
 	const char *of;				/* whose namespaces, for messages: "1234", "red" */
-	const char *like;			/* options of nsenter(1) that do the same, or NULL */
-	const char *forecast;			/* whether the kernel will allow it, and what decides; or NULL */
+	char *what;				/* the descriptor, for explain: "pidfd_open(1234)" */
+	char *like;				/* options of nsenter(1) that do the same, or NULL */
+	char *forecast;				/* whether the kernel will allow it, and what decides */
 };
 
 /* step-proc.c: the process itself */
@@ -73,6 +74,8 @@ extern const struct step_kind step_name_netns;		/* HELPER: /run/netns/NAME too *
 extern const struct step_kind step_name_keeper;		/* HELPER: the walking process will hold the others */
 extern const struct step_kind step_name_publish;	/* HELPER */
 extern const struct step_kind step_name_drop;		/* .name; SELF */
+extern const struct step_kind step_younger;		/* .fd: the caller's mount namespace; behind
+							 * unshare, where the new one is to be pinned */
 extern const struct step_kind step_pin_file;		/* .flags: one type, .path; HELPER */
 
 struct name_making {

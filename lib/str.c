@@ -415,3 +415,15 @@ void strlist_free(struct strlist *l)
 	free(l->item);
 	*l = (struct strlist){ 0 };
 }
+
+char *str_format(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	return n < 0 ? NULL : text;
+}

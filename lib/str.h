@@ -37,6 +37,9 @@ int str_signal(const char *text) must_check;
 /* "KILL" for 9; a real-time signal as "RTMIN+n". Writes to BUFFER and returns it. */
 const char *str_signal_name(int sig, char *buffer, size_t size);
 
+/* A string as printf(3) would print it, which the caller frees; NULL where memory runs out. */
+char *str_format(const char *format, ...) printf_like(1, 2) must_check;
+
 /* A growing string. Zeroed is empty. Out of memory sticks: the buffer turns into "" with FAILED set,
  * which strbuf_steal() reports. */
 struct strbuf {

@@ -118,7 +118,7 @@ static int put_uid(const struct opt *o, const char *arg, void *request, struct e
 	(void)o;
 	req->follow_uid = streq(arg, "follow");
 	req->set_uid = true;
-	return req->follow_uid ? 0 : str_user(arg, "user", &req->uid, e);
+	return req->follow_uid ? 0 : str_user(arg, NULL, &req->uid, e);
 }
 
 static int put_gid(const struct opt *o, const char *arg, void *request, struct error *e)
@@ -128,7 +128,7 @@ static int put_gid(const struct opt *o, const char *arg, void *request, struct e
 	(void)o;
 	req->follow_gid = streq(arg, "follow");
 	req->set_gid = true;
-	return req->follow_gid ? 0 : str_group(arg, "group", &req->gid, e);
+	return req->follow_gid ? 0 : str_group(arg, NULL, &req->gid, e);
 }
 
 #define FIELD(member) .field = offsetof(struct request, member)
@@ -224,6 +224,9 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
 		first += second;
 	}
 	req->operands = argv + first;
+	/* Options before and after the REF were parsed apart: what excludes what is seen only here. */
+	if (req->directory && req->inner_directory)
+		return fail_usage(e, "--wd and --wdns exclude each other");
 	if (*action == OPT_RUN && !req->target && !has_value(req))
 		return fail_usage(e, "no target: name a process or a set, as in: nsjoin 1234");
 	return 0;
@@ -562,6 +565,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = resolve_user_parent(res, e);
 	if (rc >= 0)
 		rc = joins_resolve(res->from, &res->joins, e);
+	if (rc >= 0 && (req->explain || req->verbose))
+		joins_forecast(res->from, &res->joins);
 	if (rc >= 0)
 		rc = resolve_places(req, res, e);
 	if (rc >= 0)

@@ -127,7 +127,7 @@ static int put_map_user(const struct opt *o, const char *arg, void *request, str
 	(void)o;
 	req->namespaces |= CLONE_NEWUSER;
 	req->users.one = true;
-	return str_user(arg, "user", &req->users.inner, e);
+	return str_user(arg, NULL, &req->users.inner, e);
 }
 
 static int put_map_group(const struct opt *o, const char *arg, void *request, struct error *e)
@@ -137,7 +137,7 @@ static int put_map_group(const struct opt *o, const char *arg, void *request, st
 	(void)o;
 	req->namespaces |= CLONE_NEWUSER;
 	req->groups.one = true;
-	return str_group(arg, "group", &req->groups.inner, e);
+	return str_group(arg, NULL, &req->groups.inner, e);
 }
 
 /* -r and -c: both sides at once. */
@@ -221,7 +221,7 @@ static int put_uid(const struct opt *o, const char *arg, void *request, struct e
 
 	(void)o;
 	req->set_uid = true;
-	return str_user(arg, "user", &req->uid, e);
+	return str_user(arg, NULL, &req->uid, e);
 }
 
 static int put_gid(const struct opt *o, const char *arg, void *request, struct error *e)
@@ -230,15 +230,13 @@ static int put_gid(const struct opt *o, const char *arg, void *request, struct e
 
 	(void)o;
 	req->set_gid = true;
-	return str_group(arg, "group", &req->gid, e);
+	return str_group(arg, NULL, &req->gid, e);
 }
 
+/* VALUE is the offset of the flag that says it was given. */
 static int put_clock(const struct opt *o, const char *arg, void *request, struct error *e)
 {
-	struct request *req = request;
-
 	*(bool *)((char *)request + o->value) = true;
-	(void)req;
 	return opt_put_i64(o, arg, request, e);
 }
 
@@ -247,11 +245,6 @@ static int put_name(const struct opt *o, const char *arg, void *request, struct 
 	int rc = nsref_check_name(arg, e);
 
 	return rc < 0 ? rc : opt_put_text(o, arg, request, e);
-}
-
-static int put_loopback(const struct opt *o, const char *arg, void *request, struct error *e)
-{
-	return opt_put_flag(o, arg, request, e);
 }
 
 #define FIELD(member) .field = offsetof(struct request, member)
@@ -314,7 +307,7 @@ static const struct opt options[] = {
 	  "of all mounts: private (default), shared, slave, unchanged", put_propagation },
 	{ OPT_LONG + 'h', "hostname", OPT_VALUE, "NAME", "host name (implies --uts)", opt_put_text,
 	  FIELD(hostname) },
-	{ OPT_LONG + 'L', "loopback", OPT_NOTHING, NULL, "bring lo up (implies --net)", put_loopback,
+	{ OPT_LONG + 'L', "loopback", OPT_NOTHING, NULL, "bring lo up (implies --net)", opt_put_flag,
 	  FIELD(loopback) },
 	{ OPT_LONG + 'M', "monotonic", OPT_VALUE, "SECONDS", "offset of the monotonic clock (with --time)",
 	  put_clock, FIELD(monotonic), .value = offsetof(struct request, set_monotonic) },
@@ -417,10 +410,8 @@ static int resolve_maps(const struct request *req, struct resolved *res, struct 
 	if (rc < 0)
 		return rc;
 	res->helper.external = uid != 0;
-	if (res->users.map.count)
-		*(res->users.own ? &res->self.users : &res->helper.users) = &res->users.map;
-	if (res->groups.map.count)
-		*(res->groups.own ? &res->self.groups : &res->helper.groups) = &res->groups.map;
+	*(res->users.own ? &res->self.users : &res->helper.users) = res->users.map;
+	*(res->groups.own ? &res->self.groups : &res->helper.groups) = res->groups.map;
 
 	if (res->self.groups)
 		res->self.setgroups = "deny";
@@ -501,11 +492,13 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = res->cgroup_procs = cgroup_open(req->cgroup, e);
 	if (rc >= 0 && res->run)
 		rc = command_init(&res->command, req->operands, e);
+	if (rc >= 0 && res->run && (req->clear_env || req->whitelist))
+		command_keep_env(&res->command, req->whitelist);
 	return rc;
 }
 
 /* What the command, and the setup commands, find in their environment. */
-static int resolve_environment(const struct request *req, struct resolved *res, struct error *e)
+static int resolve_environment(const struct request *req, struct error *e)
 {
 	_cleanup_free_ char *rundir = name_rundir();
 
@@ -514,7 +507,6 @@ static int resolve_environment(const struct request *req, struct resolved *res, 
 		return fail(e, ENOMEM, "environment");
 	if (req->name && setenv("NSKIT_NAME", req->name, 1) < 0)
 		return fail(e, ENOMEM, "environment");
-	(void)res;
 	return 0;
 }
 
@@ -665,7 +657,7 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 		plan_namespaces(req, res, plan);
 	if (res->fork || (req->from && res->keeper))
 		plan_add(plan, SELF, &step_fork, .behind = req->detach || !res->run ? LEAVER : WAITER,
-			 .flags = req->namespaces & CLONE_NEWPID);
+			 .flags = req->namespaces & CLONE_NEWPID, .text = "unshare --fork");
 	if (req->cgroup)
 		plan_cgroup(req, res, plan);
 	plan_pins(req, res, plan);
@@ -729,7 +721,7 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	plan_init(&plan, tool.name);
 	rc = check_request(req, e);
 	if (rc >= 0)
-		rc = resolve_environment(req, &res, e);
+		rc = resolve_environment(req, e);
 	if (rc >= 0)
 		rc = resolve(req, &res, e);
 	if (rc >= 0)
@@ -737,6 +729,8 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	if (rc >= 0)
 		rc = carry_out(req, &plan, e);
 	plan_free(&plan);
+	mapping_free(&res.users);
+	mapping_free(&res.groups);
 	command_free(&res.command);
 	joins_close(&res.joins);
 	nstarget_close(&res.from);
