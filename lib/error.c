@@ -139,3 +139,12 @@ int error_print(const struct error *e, const char *tool, FILE *out)
 		fputs(strbuf_text(&lines), out);
 	return e->status ? e->status : EXIT_FAILURE;
 }
+
+int error_flush(FILE *out, struct error *e)
+{
+	bool failed = ferror(out);
+
+	if (fflush(out) == 0 && !failed)
+		return 0;
+	return fail(e, errno ? errno : EIO, "write to standard output");
+}

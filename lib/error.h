@@ -19,8 +19,8 @@ enum { EXIT_USAGE = 2, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 struct error {
 	int code;		/* errno, 0 where nothing failed */
 	int status;		/* exit status of the tool; 0 means EXIT_FAILURE */
-	char text[1024];	/* "what it was doing: reason", without the tool's name */
-	char hint[1024];	/* which rule refused it and what mends it, or "" */
+	char text[512];		/* "what it was doing: reason", without the tool's name */
+	char hint[512];		/* which rule refused it and what mends it, or "" */
 };
 
 /* Record "FORMAT: strerror(ERR)" in E, in place of all that stood there, and return -ERR. E may be
@@ -39,6 +39,9 @@ int wrap(struct error *e, const char *format, ...) printf_like(2, 3);
 
 /* Set the hint of E, unless it has one already. E may be NULL. */
 void error_hint(struct error *e, const char *format, ...) printf_like(2, 3);
+
+/* Flush OUT: what could not be written is an error too. Returns 0 or -errno with E. */
+int error_flush(FILE *out, struct error *e);
 
 /*
  * Print "TOOL: text" and, where there is one, "TOOL: hint: ..." to OUT. What came from outside is

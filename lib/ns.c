@@ -246,6 +246,37 @@ uint64_t ns_id(int fd)
 	return ioctl(fd, NS_GET_ID, &id) == 0 ? id : 0;
 }
 
+/* "net:[4026532201]" */
+static ino_t inode_of_link(int dir, const char *name)
+{
+	char text[64];
+	ssize_t n = readlinkat(dir, name, text, sizeof(text) - 1);
+	const char *number;
+
+	if (n < 0)
+		return 0;
+	text[n] = '\0';
+	number = strchr(text, '[');
+	return number ? strtoull(number + 1, NULL, 10) : 0;
+}
+
+int ns_inodes(pid_t pid, ino_t out[NS_TYPES])
+{
+	_cleanup_close_ int dir = -1;
+	char path[32] = "/proc/self";
+	int types = 0;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < NS_TYPES; i++) {
+		out[i] = dir < 0 ? 0 : inode_of_link(dir, ns_types[i].file);
+		if (out[i])
+			types |= ns_types[i].flag;
+	}
+	return types;
+}
+
 ino_t ns_inode_self(const struct ns_type *type)
 {
 	_cleanup_close_ int fd = ns_open_self(type, NULL);

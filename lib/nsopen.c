@@ -36,34 +36,17 @@ void nstarget_close(struct nstarget *t)
 	nstarget_init(t);
 }
 
-static bool kernel_has(const struct ns_type *type)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/%s", type->file);
-	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return true;
-
-	_cleanup_close_ int fd = ns_open_self(type, NULL);
-	return fd >= 0;
-}
-
-static int kernel_types(void)
-{
-	int types = 0;
-
-	for (size_t i = 0; i < NS_TYPES; i++)
-		if (kernel_has(&ns_types[i]))
-			types |= ns_types[i].flag;
-	return types;
-}
-
 /* Take PIDFD, the process PID. */
 static int take_process(struct nstarget *out, int pidfd, pid_t pid)
 {
 	out->pidfd = pidfd;
 	out->pid = pid;
-	out->types = kernel_types();
+	out->types = ns_inodes(pid, out->inode);
+	/* What could not be seen is left to those who open it, and to their errors. */
+	if (!out->types || proc_ended(pidfd)) {
+		memset(out->inode, 0, sizeof(out->inode));
+		out->types = NS_ALL_FLAGS;
+	}
 	return 0;
 }
 
@@ -275,6 +258,7 @@ static int take_set(struct nstarget *out, const struct name_set *set, struct err
 		out->pid = set->keeper.pid;
 	}
 	out->types = set->types;
+	memcpy(out->inode, set->inode, sizeof(out->inode));
 	return 0;
 }
 

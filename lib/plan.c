@@ -841,7 +841,6 @@ static int fork_from_tool(struct run *run, const struct step *s, struct outcome 
 	run->leaving = s->behind == LEAVER;
 	run->terminal = !run->leaving && tcgetpgrp(STDIN_FILENO) == getpgrp() ? STDIN_FILENO : -1;
 	run->parent = s->flags & CLONE_NEWPID ? 0 : getpid();
-	fflush(NULL);
 	signals_hold(run);
 	pid = fork();
 	err = errno;

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <string.h>
@@ -95,17 +96,26 @@ static void stay_inside_explain(const struct step *s, struct saying *say)
 	say_why(say, "keep the working directory where it lies inside the root, else go to /");
 }
 
+/* The system call says "(unreachable)/..." of such a directory since 2.6.36, which glibc makes an ENOENT. */
+static bool is_reachable(void)
+{
+	_cleanup_free_ char *path = NULL;
+	char start[256];
+
+	if (syscall(__NR_getcwd, start, sizeof(start)) > 0)
+		return start[0] == '/';
+	if (errno != ERANGE)
+		return false;
+	path = malloc(PATH_MAX);
+	return path && syscall(__NR_getcwd, path, PATH_MAX) > 0 && path[0] == '/';
+}
+
 static int stay_inside_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	char path[4096];
-
 	(void)s;
 	(void)n;
 	(void)stage;
-	/* The system call says "(unreachable)/..." of such a directory since 2.6.36; glibc makes it ENOENT. */
-	if (syscall(__NR_getcwd, path, sizeof(path)) > 0 && path[0] == '/')
-		return 0;
-	return chdir("/") < 0 ? fail(e, errno, "change the working directory to /") : 0;
+	return is_reachable() || chdir("/") == 0 ? 0 : fail(e, errno, "change the working directory to /");
 }
 
 const struct step_kind step_stay_inside = {

@@ -685,32 +685,12 @@ static int carry_out(const struct request *req, const struct resolved *res, stru
 
 	if (req->explain) {
 		plan_explain(plan, stdout);
-		return 0;
+		return error_flush(stdout, e);
 	}
 	say_kept(req, res);
 	plan->verbose = req->verbose;
 	rc = plan_run(plan, &outcome, e);
 	return rc < 0 ? rc : outcome_status(&outcome);
-}
-
-static void resolved_free(struct resolved *res)
-{
-	command_free(&res->command);
-	joins_close(&res->joins);
-	nstarget_close(&res->target);
-	for (size_t i = 0; i < NS_TYPES; i++)
-		nstarget_close(&res->over[i]);
-	for (size_t i = 0; i < res->etc_count; i++) {
-		free(res->etc[i].path);
-		free(res->etc[i].target);
-	}
-	free(res->etc);
-	free(res->environment);
-	free(res->context);
-	free(res->cgroup);
-	close_fd(res->root);
-	close_fd(res->directory);
-	close_fd(res->cgroup_procs);
 }
 
 static int run(struct request *req, int argc, char **argv, struct error *e)
@@ -724,7 +704,7 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 		return rc;
 	if (action == OPT_HELP || action == OPT_VERSION) {
 		action == OPT_HELP ? opt_help(&tool, stdout) : opt_version(&tool, stdout);
-		return 0;
+		return error_flush(stdout, e);
 	}
 	nstarget_init(&res.target);
 	for (size_t i = 0; i < NS_TYPES; i++)
@@ -735,8 +715,6 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 		rc = build_plan(req, &res, &plan, e);
 	if (rc >= 0)
 		rc = carry_out(req, &res, &plan, e);
-	plan_free(&plan);
-	resolved_free(&res);
 	return rc;
 }
 
@@ -750,5 +728,6 @@ int main(int argc, char **argv)
 	status = run(&req, argc, argv, &e);
 	if (status < 0)
 		status = error_print(&e, tool.name, stderr);
-	return status;
+	/* The kernel frees all at once what this process holds: to do it piece by piece costs page faults. */
+	_exit(status);
 }

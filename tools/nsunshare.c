@@ -690,17 +690,16 @@ static int carry_out(const struct request *req, struct plan *plan, struct error 
 
 	if (req->explain) {
 		plan_explain(plan, stdout);
-		return 0;
+		return error_flush(stdout, e);
 	}
 	plan->verbose = req->verbose;
 	rc = plan_run(plan, &outcome, e);
 	if (rc < 0)
 		return rc;
-	if (outcome.kind == OUTCOME_RUNNING && outcome.inode)
-		printf("%d:%llu\n", outcome.pid, (unsigned long long)outcome.inode);
-	else if (outcome.kind == OUTCOME_RUNNING)
-		printf("%d\n", outcome.pid);
-	return outcome_status(&outcome);
+	if (outcome.kind != OUTCOME_RUNNING)
+		return outcome_status(&outcome);
+	printf(outcome.inode ? "%d:%llu\n" : "%d\n", outcome.pid, (unsigned long long)outcome.inode);
+	return error_flush(stdout, e);
 }
 
 static int run(struct request *req, int argc, char **argv, struct error *e)
@@ -714,7 +713,7 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 		return rc;
 	if (action == OPT_HELP || action == OPT_VERSION) {
 		action == OPT_HELP ? opt_help(&tool, stdout) : opt_version(&tool, stdout);
-		return 0;
+		return error_flush(stdout, e);
 	}
 	req->operands = argv + rc;
 	nstarget_init(&res.from);
@@ -728,12 +727,6 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 		rc = build_plan(req, &res, &plan, e);
 	if (rc >= 0)
 		rc = carry_out(req, &plan, e);
-	plan_free(&plan);
-	mapping_free(&res.users);
-	mapping_free(&res.groups);
-	command_free(&res.command);
-	joins_close(&res.joins);
-	nstarget_close(&res.from);
 	return rc;
 }
 
@@ -747,5 +740,6 @@ int main(int argc, char **argv)
 	status = run(&req, argc, argv, &e);
 	if (status < 0)
 		status = error_print(&e, tool.name, stderr);
-	return status;
+	/* The kernel frees all at once what this process holds: to do it piece by piece costs page faults. */
+	_exit(status);
 }
