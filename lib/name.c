@@ -1074,8 +1074,8 @@ static int may_drop(const struct rundir *rd, int dir, const struct name_set *set
 	if (set->state == NAME_ELSEWHERE || keeper == -EXDEV)
 		return refuse_elsewhere(rd, set, e);
 	if (has_pin(dir, set) && !name_can_pin())
-		return refuse(e, EPERM, "drop %s: its pins are mounts, and to unmount them takes CAP_SYS_ADMIN "
-			      "in the user namespace that owns this mount namespace", set->name);
+		return refuse(e, EPERM, "drop %s: its pins are mounts, and to unmount them takes "
+			      "CAP_SYS_ADMIN in the user namespace that owns this mount namespace", set->name);
 	return 0;
 }
 
@@ -1151,8 +1151,8 @@ static int open_place(const char *path, bool *made, struct error *e)
 	if (place < 0 || fstat(place, &st) < 0)
 		return fail(e, errno, "pin at %s", path);
 	if (S_ISDIR(st.st_mode))
-		return refuse(e, EISDIR, "pin at %s: a namespace is pinned at a file, and this is a directory",
-			      path);
+		return refuse(e, EISDIR, "pin at %s: a namespace is pinned at a file, and this is a "
+			      "directory", path);
 	return take_fd(&place);
 }
 

@@ -251,13 +251,12 @@ static int take_set(struct nstarget *out, const struct name_set *set, struct err
 	if (r < 0)
 		return r;
 
-	if (set->keeper.pid != 0) {
-		out->pidfd = name_keeper_open(set, e);
-		if (out->pidfd < 0)
-			return out->pidfd;
-		out->pid = set->keeper.pid;
-	}
-	out->types = set->types;
+	/* What the keeper alone held went with it; the pins stay. */
+	out->pidfd = set->keeper.pid ? name_keeper_open(set, e) : -1;
+	out->pid = out->pidfd < 0 ? 0 : set->keeper.pid;
+	out->types = out->pidfd < 0 ? set->pinned : set->types;
+	if (!out->types)
+		return out->pidfd;
 	memcpy(out->inode, set->inode, sizeof(out->inode));
 	return 0;
 }

@@ -60,6 +60,7 @@ struct resolved {
 	bool fork, keeper, run;		/* RUN: there is a command */
 	bool early_interp;		/* the interpreter is opened outside the new root ('F') */
 	int cgroup_procs;
+	int own_mnt;			/* the caller's mount namespace, where a new one is to be pinned in it */
 	struct joins joins;		/* --from, where a keeper has to enter them */
 };
 
@@ -458,6 +459,16 @@ static void resolve_name(const struct request *req, struct resolved *res)
 	res->keeper = res->making.pinned != req->namespaces;
 }
 
+/* A name that is taken is an error before anything is made. */
+static int check_free(const struct request *req, const struct resolved *res, struct error *e)
+{
+	int rc = req->replace ? 0 : name_check_free(req->name, e);
+
+	if (rc >= 0 && !req->replace && res->making.pinned & CLONE_NEWNET && name_netns_allowed())
+		rc = name_netns_check_free(req->name, e);
+	return rc < 0 ? wrap(e, "--name") : 0;
+}
+
 /* With a new root, an interpreter that is to be opened at once ('F', fix binary) lies outside it. */
 static bool opens_interp_early(const struct request *req)
 {
@@ -473,8 +484,10 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 	res->making.name = req->name;
 	if (req->drop)
 		return 0;
-	if (req->from)
-		return resolve_from(req, res, e);
+	if (req->from) {
+		rc = resolve_from(req, res, e);
+		return rc < 0 ? rc : check_free(req, res, e);
+	}
 	if (req->name && !req->namespaces)
 		return fail_usage(e, "--name %s: name which namespaces? Add types, or --from REF", req->name);
 
@@ -487,7 +500,11 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 	if (req->namespaces & CLONE_NEWTIME)
 		res->fork |= req->name || req->file[NS_TIME] || !exec_enters_time();
 
-	rc = resolve_maps(req, res, e);
+	rc = req->name ? check_free(req, res, e) : 0;
+	if (rc >= 0)
+		rc = resolve_maps(req, res, e);
+	if (rc >= 0 && (res->making.pinned & CLONE_NEWNS || req->file[NS_MNT]))
+		rc = res->own_mnt = ns_open_self(&ns_types[NS_MNT], e);
 	if (rc >= 0 && req->cgroup)
 		rc = res->cgroup_procs = cgroup_open(req->cgroup, e);
 	if (rc >= 0 && res->run)
@@ -531,6 +548,8 @@ static void plan_namespaces(const struct request *req, const struct resolved *re
 		now &= ~CLONE_NEWCGROUP;	/* after it is placed, so that it sees "/" */
 	if (now)
 		plan_add(plan, SELF, &step_unshare, .flags = now);
+	if (res->own_mnt >= 0)
+		plan_add(plan, SELF, &step_younger, .fd = res->own_mnt);
 	if (req->set_monotonic)
 		plan_add(plan, SELF, &step_clock, .flags = CLOCK_MONOTONIC, .data = &req->monotonic);
 	if (req->set_boottime)
@@ -704,7 +723,7 @@ static int carry_out(const struct request *req, struct plan *plan, struct error 
 
 static int run(struct request *req, int argc, char **argv, struct error *e)
 {
-	struct resolved res = { .cgroup_procs = -1 };
+	struct resolved res = { .cgroup_procs = -1, .own_mnt = -1 };
 	struct plan plan;
 	enum opt_action action;
 	int rc = opt_parse(&tool, argc, argv, req, &action, e);

@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "name.h"
 #include "proc.h"
+#include "step.h"
 #include "tap.h"
 
 #define RUNDIR		"/run/nskit"
@@ -780,7 +781,8 @@ static void pins_at_files(void)
 
 	/* A mount namespace may not be copied on: a shared mount with a peer would do that. */
 	need(mkdir("/run/peer", 0755) == 0);
-	need(mount("ro", "/run/ro", "tmpfs", 0, NULL) == 0 && mount(NULL, "/run/ro", NULL, MS_SHARED, NULL) == 0);
+	need(mount("ro", "/run/ro", "tmpfs", 0, NULL) == 0);
+	need(mount(NULL, "/run/ro", NULL, MS_SHARED, NULL) == 0);
 	need(mount("/run/ro", "/run/peer", NULL, MS_BIND, NULL) == 0);
 	is_int(name_pin_file("/run/ro/pin", mnt, &made, &e), -EINVAL);
 	ok_for(!made && !is_there("/run/ro/pin"), "a failure leaves no file");
@@ -836,6 +838,74 @@ static void netns_names(void)
 	end(other);
 }
 
+/*
+ * The numbers of mount namespaces
+ */
+
+static cpu_set_t all_cpus;
+
+static void run_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	need(sched_setaffinity(0, sizeof(one), &one) == 0);
+}
+
+/* A child on CPU, free to go to others later, in a mount namespace that step_younger has seen to. */
+static pid_t start_younger(int older, int cpu)
+{
+	int ready[2];
+	char byte;
+
+	need(pipe(ready) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct step step = { .fd = older };
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		run_on(cpu);
+		need(unshare(CLONE_NEWNS) == 0);
+		need(sched_setaffinity(0, sizeof(all_cpus), &all_cpus) == 0);
+		need(step_younger.apply(&step, 1, NULL, NULL) == 0 && write(ready[1], "", 1) == 1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	need(read(ready[0], &byte, 1) == 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void younger(void)
+{
+	struct error e = { 0 };
+	bool made;
+
+	for (int ours = 0; ours < CPU_SETSIZE; ours++) {
+		if (!CPU_ISSET(ours, &all_cpus))
+			continue;
+		run_on(ours);
+		need(unshare(CLONE_NEWNS) == 0);
+		_cleanup_close_ int self = ns_open_self(&ns_types[NS_MNT], NULL);
+
+		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+			if (!CPU_ISSET(cpu, &all_cpus))
+				continue;
+			pid_t pid = start_younger(self, cpu);
+			_cleanup_close_ int mnt = open_of(pid, NS_MNT);
+
+			ok_for(name_pin_file("/run/pin", mnt, &made, &e) == 0,
+			       "made on CPU %d, pinned in one of CPU %d %s", cpu, ours, e.text);
+			name_unpin_file("/run/pin", made);
+			end(pid);
+		}
+		if (ours == 3)	/* four have shown it */
+			return;
+	}
+}
+
 static void killed_makers(void)
 {
 	killed_maker(false);
@@ -846,12 +916,10 @@ static void killed_makers(void)
  * lower number, which passes for older: see step_younger. */
 static void stay_on_one_cpu(void)
 {
-	cpu_set_t one;
 	int cpu = sched_getcpu();
 
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	need(cpu >= 0 && sched_setaffinity(0, sizeof(one), &one) == 0);
+	need(cpu >= 0 && sched_getaffinity(0, sizeof(all_cpus), &all_cpus) == 0);
+	run_on(cpu);
 }
 
 int main(void)
@@ -860,7 +928,7 @@ int main(void)
 		rundir, rundir_rules, rundir_foreign, records, damaged_records, of_pins, bad_names, undone,
 		of_a_keeper, of_a_keeper_without_privilege, of_an_ended_keeper, in_an_earlier_mount_namespace,
 		in_a_later_mount_namespace, in_another_pid_namespace, fifty_at_once, coming_and_going,
-		killed_makers, pins_at_files, netns_names,
+		killed_makers, pins_at_files, netns_names, younger,
 	};
 
 	stay_on_one_cpu();
