@@ -56,7 +56,7 @@ static bool is_variable(const char *string, const char *name, size_t length)
 /* Whether the variable STRING is named in LIST. */
 static bool is_listed(const char *string, const char *list)
 {
-	while (list && *list) {
+	while (*list) {
 		size_t length = strcspn(list, ",");
 
 		if (length && is_variable(string, list, length))
@@ -66,13 +66,18 @@ static bool is_listed(const char *string, const char *list)
 	return false;
 }
 
-void command_keep_env(struct command *c, const char *list)
+void command_keep_env(struct command *c, const struct strlist *lists)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; c->env[i]; i++)
-		if (is_listed(c->env[i], list))
+	for (size_t i = 0; c->env[i]; i++) {
+		bool listed = false;
+
+		for (size_t k = 0; k < lists->count && !listed; k++)
+			listed = is_listed(c->env[i], lists->item[k]);
+		if (listed)
 			c->env[kept++] = c->env[i];
+	}
 	c->env[kept] = NULL;
 }
 

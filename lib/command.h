@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "error.h"
+#include "str.h"
 
 struct command {
 	const char *path;	/* what to execute, looked up in PATH where it has no '/' */
@@ -23,8 +24,8 @@ struct command {
  */
 int command_init(struct command *c, char **operands, struct error *e) must_check;
 
-/* Keep only the variables named in LIST (separated by commas; NULL or "" for none). */
-void command_keep_env(struct command *c, const char *list);
+/* Keep only the variables that LISTS name, each of them several, separated by commas. */
+void command_keep_env(struct command *c, const struct strlist *lists);
 
 /* Set NAME to VALUE in the command's environment. Returns 0 or -ENOMEM. */
 int command_set_env(struct command *c, const char *name, const char *value, struct error *e) must_check;

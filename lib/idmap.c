@@ -3,27 +3,22 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
 
 #include "idmap.h"
+#include "inside.h"
 #include "io.h"
-
-#ifdef HAVE_LIBSUBID
-#include <shadow/subid.h>
-#endif
 
 static const struct {
 	const char *noun;		/* in a sentence */
 	const char *subid_file;
-	const char *subid_function;	/* of libsubid */
 	const char *usermod;		/* option that grants a range */
 } kinds[] = {
-	[ID_USER]  = { "user",  "/etc/subuid", "subid_get_uid_ranges", "--add-subuids" },
-	[ID_GROUP] = { "group", "/etc/subgid", "subid_get_gid_ranges", "--add-subgids" },
+	[ID_USER]  = { "user",  "/etc/subuid", "--add-subuids" },
+	[ID_GROUP] = { "group", "/etc/subgid", "--add-subgids" },
 };
 
 struct span {
@@ -330,65 +325,35 @@ static int subid_from_file(enum idkind kind, uid_t owner, const char *name, uint
 	return ret < 0 ? ret : idmap_subid_parse(text, owner, name, start, count);
 }
 
-#ifdef HAVE_LIBSUBID
-
-#define STRING(x)	#x
-#define NUMBER(x)	STRING(x)
-#define LIBSUBID	"libsubid.so." NUMBER(SUBID_ABI_MAJOR)
-
-static int ask_library(void *library, FILE *log, const char *function, const char *owner,
-		       uint32_t *start, uint32_t *count)
+/* "0: alice 100000 65536", a line for each range */
+static int subid_from_listing(const char *text, uint32_t *start, uint32_t *count)
 {
-	__typeof__(&subid_init) init = dlsym(library, "subid_init");
-	__typeof__(&subid_get_uid_ranges) get_ranges = dlsym(library, function);
-	struct subid_range *ranges = NULL;
+	uint64_t first, n;
 
-	if (!init || !get_ranges || !init(NULL, log))
-		return -ENOSYS;
-
-	int n = get_ranges(owner, &ranges);
-	if (n < 0)
-		return -ENOSYS;
-
-	int ret = -ENOENT;
-	for (int i = 0; i < n && ret < 0; i++) {
-		if (ranges[i].start > UINT32_MAX || ranges[i].count > UINT32_MAX)
-			continue;
-		*start = (uint32_t)ranges[i].start;
-		*count = (uint32_t)ranges[i].count;
-		ret = is_span((struct span){ *start, *count }) ? 0 : -ENOENT;
-	}
-	free(ranges);
-	return ret;
+	if (sscanf(text, "%*d: %*s %" SCNu64 " %" SCNu64, &first, &n) != 2)
+		return -ENOENT;
+	if (first > UINT32_MAX || n > UINT32_MAX || !is_span((struct span){ first, n }))
+		return -ENOENT;
+	*start = (uint32_t)first;
+	*count = (uint32_t)n;
+	return 0;
 }
 
-/* Its messages would go to standard error, or to a /dev/null that it opens itself and every child
- * inherits: it is given one that ends at exec. */
-static int subid_from_library(enum idkind kind, const char *owner, uint32_t *start, uint32_t *count)
+/*
+ * getsubids(1) is libsubid's own program. The library itself would have to be loaded at run time, into a
+ * launcher that is linked statically: two C libraries in one process do not share a heap or a FILE.
+ */
+static int subid_from_program(enum idkind kind, const char *owner, uint32_t *start, uint32_t *count)
 {
-	void *library = dlopen(LIBSUBID, RTLD_NOW | RTLD_LOCAL);
-	if (!library)
+	char *const users[] = { (char *)"getsubids", (char *)owner, NULL };
+	char *const groups[] = { (char *)"getsubids", (char *)"-g", (char *)owner, NULL };
+	_cleanup_free_ char *text = NULL;
+	int status = inside_program(kind == ID_USER ? users : groups, SUBID_FILE, &text);
+
+	if (status < 0)
 		return -ENOSYS;
-
-	FILE *log = fopen("/dev/null", "we");
-	int ret = -ENOSYS;
-	if (log)
-		ret = ask_library(library, log, kinds[kind].subid_function, owner, start, count);
-
-	dlclose(library);
-	cleanup_fclose(&log);
-	return ret;
+	return status == 0 ? subid_from_listing(text, start, count) : -ENOENT;
 }
-
-#else
-
-static int subid_from_library(enum idkind kind, const char *owner, uint32_t *start, uint32_t *count)
-{
-	(void)kind, (void)owner, (void)start, (void)count;
-	return -ENOSYS;
-}
-
-#endif
 
 /* The first ID above all ranges that the table of KIND grants. */
 static uint32_t first_free_subid(enum idkind kind)
@@ -420,7 +385,7 @@ int idmap_subid(enum idkind kind, uid_t owner, uint32_t *start, uint32_t *count,
 		return fail(e, ENOMEM, "look up subordinate %s IDs", kinds[kind].noun);
 
 	const char *name = strbuf_text(&who);
-	int ret = subid_from_library(kind, name, start, count);
+	int ret = subid_from_program(kind, name, start, count);
 	if (ret == -ENOSYS)
 		ret = subid_from_file(kind, owner, name, start, count);
 	if (ret == 0)

@@ -76,8 +76,8 @@ int idmap_subid_parse(const char *text, uid_t owner, const char *name, uint32_t 
 		      uint32_t *count) must_check;
 
 /*
- * The same from the system: through libsubid where it was found at build and loads (so that ranges
- * of the name service count), else from /etc/subuid or /etc/subgid. Returns 0; -ENOENT with E (and
+ * The same from the system: asked of getsubids(1), so that ranges of the name service count, else, where it
+ * is not installed, from /etc/subuid or /etc/subgid. Returns 0; -ENOENT with E (and
  * a hint that names the file and usermod --add-subuids with a range that is free there); or what
  * reading failed with.
  */

@@ -1,8 +1,9 @@
 /*
- * A child that joins namespaces, opens one descriptor there and sends it back.
+ * Short-lived children that bring something back.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -89,4 +90,46 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
 	int result = take_report(here, e);
 	reap(pid);
 	return result;
+}
+
+/* Status of a child that could not become the program: no program ends with it by itself as a rule. */
+enum { NO_PROGRAM = 127 };
+
+static _Noreturn void become_program(char *const argv[], int output)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0 && dup2(null, 0) >= 0 && dup2(output, 1) >= 0 && dup2(null, 2) >= 0)
+		execvp(argv[0], argv);
+	_exit(NO_PROGRAM);
+}
+
+int inside_program(char *const argv[], size_t limit, char **out)
+{
+	int ends[2], status = 0, rc;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+
+	_cleanup_close_ int reader = ends[0], writer = ends[1];
+
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become_program(argv, writer);
+
+	writer = close_fd(writer);
+	rc = read_all(reader, limit, out, NULL);
+	reader = close_fd(reader);	/* one that has more to say meets EPIPE */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (rc < 0)
+		return rc;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == NO_PROGRAM) {
+		free(*out);
+		return WIFEXITED(status) ? -ENOENT : -ECHILD;
+	}
+	return WEXITSTATUS(status);
 }

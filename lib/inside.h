@@ -1,6 +1,6 @@
 /*
- * Open one descriptor inside other namespaces: a socket, a mountinfo. A short-lived child joins and
- * sends the descriptor back, so that the caller stays where it is.
+ * Short-lived children that bring something back, so that the caller stays what and where it is: a
+ * descriptor opened inside other namespaces (a socket, a mountinfo), or what a program prints.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,5 +21,12 @@ typedef int inside_open_fn(void *arg, struct error *e);
  */
 int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, struct error *e)
 	must_check;
+
+/*
+ * What the program ARGV (argv[0] is looked up in PATH) prints on standard output, at most LIMIT bytes,
+ * terminated; the caller frees *OUT. Its standard input and error are /dev/null. Returns its exit status,
+ * or -errno: ENOENT where there is no such program, EFBIG, ECHILD where a signal ended it.
+ */
+int inside_program(char *const argv[], size_t limit, char **out) must_check;
 
 #endif

@@ -3,51 +3,38 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <linux/capability.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "caps.h"
 #include "join.h"
 #include "kernel.h"
 
-static bool has_cap(int cap)
+/* What decides whether the kernel lets the caller into FD, which is of TYPE; see setns(2). WHERE is the
+ * user namespace that the caller is in then. */
+static void forecast_one(int fd, const struct ns_type *type, int where, struct strbuf *out)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	bool user = type->flag == CLONE_NEWUSER;
+	_cleanup_close_ int owner = user ? dup(fd) : ioctl(fd, NS_GET_USERNS);
+	unsigned long long decides = ns_inode(owner);
 
-	return syscall(__NR_capget, &header, data) == 0 && data[cap / 32].effective >> (cap % 32) & 1;
-}
-
-/*
- * Inode of the user namespace that owns FD, or that is FD's own parent for a user namespace. 0 where
- * it lies outside the caller's (EPERM from NS_GET_USERNS): then no capability of the caller's counts.
- */
-static ino_t owner_inode(int fd, int type)
-{
-	_cleanup_close_ int owner = type == CLONE_NEWUSER ? dup(fd) : ioctl(fd, NS_GET_USERNS);
-
-	return owner < 0 ? 0 : ns_inode(owner);
-}
-
-/* What decides whether the kernel lets the caller in: said before it is tried. */
-static void forecast_one(int fd, const struct ns_type *type, bool user_too, struct strbuf *out)
-{
-	ino_t owner = owner_inode(fd, type->flag), own = ns_inode_self(&ns_types[NS_USER]);
-
-	strbuf_addf(out, "%s%s: ", out->length ? "; " : "", type->name);
-	if (type->flag == CLONE_NEWUSER && owner == own)
-		strbuf_add(out, "refused, it is the caller's own (EINVAL)");
-	else if (!owner)
-		strbuf_add(out, user_too ? "decided in the user namespace that is entered first"
-					 : "refused, its owner is no user namespace below the caller's");
-	else if (has_cap(CAP_SYS_ADMIN))
-		strbuf_addf(out, "allowed, CAP_SYS_ADMIN counts in user:[%llu]", (unsigned long long)owner);
-	else if (owner == own)
-		strbuf_addf(out, "refused, it wants CAP_SYS_ADMIN in user:[%llu]", (unsigned long long)owner);
+	strbuf_addf(out, "%s%s: ", out->length ? "\n" : "", type->name);
+	if (user && decides == ns_inode_self(type))
+		strbuf_add(out, "refused, it is the caller's own");
+	else if (owner < 0)
+		strbuf_add(out, "refused, its owner is no user namespace that the caller is in or above");
+	else if (!caps_administer(owner))
+		strbuf_addf(out, "refused, it takes CAP_SYS_ADMIN in user:[%llu]%s", decides,
+			    user ? "" : ", which owns it");
+	else if (!user && !caps_administer(where))
+		strbuf_addf(out, "refused, it takes CAP_SYS_ADMIN in user:[%llu] too, where the caller is",
+			    (unsigned long long)ns_inode(where));
 	else
-		strbuf_addf(out, "allowed if the caller owns user:[%llu], else refused", (unsigned long long)owner);
+		strbuf_addf(out, "allowed, by CAP_SYS_ADMIN in user:[%llu]", decides);
 }
 
-static char *forecast(const struct nstarget *target, int types, bool user_too)
+/* WHERE is the user namespace that comes with or before these, or the caller's own. */
+static char *forecast(const struct nstarget *target, int types, int where)
 {
 	struct strbuf text = { 0 };
 
@@ -58,7 +45,10 @@ static char *forecast(const struct nstarget *target, int types, bool user_too)
 			continue;
 		fd = nstarget_open(target, &ns_types[i], NULL);
 		if (fd >= 0)
-			forecast_one(fd, &ns_types[i], user_too, &text);
+			forecast_one(fd, &ns_types[i], where, &text);
+		else
+			strbuf_addf(&text, "%s%s: refused, the process may not be inspected (ptrace(2))",
+				    text.length ? "\n" : "", ns_types[i].name);
 	}
 	return strbuf_steal(&text);
 }
@@ -111,7 +101,9 @@ static bool may_now(const struct nstarget *target, const struct ns_type *type)
 {
 	_cleanup_close_ int fd = nstarget_open(target, type, NULL);
 
-	return fd >= 0 && has_cap(CAP_SYS_ADMIN) && owner_inode(fd, type->flag) != 0;
+	_cleanup_close_ int owner = fd < 0 ? -1 : ioctl(fd, NS_GET_USERNS);
+
+	return owner >= 0 && caps_have(CAP_SYS_ADMIN);
 }
 
 static bool by_process(const struct nstarget *target, size_t i)
@@ -174,9 +166,16 @@ static const struct nstarget *target_of(const struct nstarget *const from[NS_TYP
 
 void joins_forecast(const struct nstarget *const from[NS_TYPES], struct joins *joins)
 {
-	for (size_t i = 0; i < joins->count; i++)
-		joins->call[i].forecast = forecast(target_of(from, &joins->call[i]), joins->call[i].flags,
-						   from[NS_USER] != NULL);
+	_cleanup_close_ int own = ns_open_self(&ns_types[NS_USER], NULL);
+	_cleanup_close_ int joined = from[NS_USER] ? nstarget_open(from[NS_USER], &ns_types[NS_USER], NULL) : -1;
+	bool entered = false;
+
+	for (size_t i = 0; i < joins->count; i++) {
+		struct join *call = &joins->call[i];
+
+		entered |= call->flags & CLONE_NEWUSER;
+		call->forecast = forecast(target_of(from, call), call->flags, entered ? joined : own);
+	}
 }
 
 void joins_plan(const struct joins *joins, struct plan *plan)

@@ -17,8 +17,8 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <linux/capability.h>
 
+#include "caps.h"
 #include "io.h"
 #include "kernel.h"
 #include "name.h"
@@ -100,10 +100,7 @@ static int bind_namespace(int nsfd, int dir, const char *target, unsigned int fl
 
 bool name_can_pin(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	if (syscall(SYS_capget, &header, caps) < 0 || !(caps[0].effective & 1U << CAP_SYS_ADMIN))
+	if (!caps_have(CAP_SYS_ADMIN))
 		return false;
 
 	/* The owner is shown to those in it or above it, where their capability counts (ns_get_owner()). */

@@ -277,6 +277,13 @@ static int resolve_netns(struct nstarget *out, const char *name, struct error *e
 	return fd < 0 ? fd : take_namespace(out, fd, e);
 }
 
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int resolve_name(struct nstarget *out, int type, struct error *e)
 {
 	const char *name = out->ref.word;
@@ -288,7 +295,7 @@ static int resolve_name(struct nstarget *out, int type, struct error *e)
 		return take_set(out, &set, e);
 	if (r == -ENOENT && netns)
 		r = resolve_netns(out, name, e);
-	if (r == -ENOENT && !out->ref.forced && faccessat(AT_FDCWD, name, F_OK, 0) == 0)
+	if (r == -ENOENT && !out->ref.forced && is_file(name))
 		return resolve_file(out, name, e);
 	if (r != -ENOENT)
 		return r;

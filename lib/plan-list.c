@@ -124,6 +124,8 @@ struct saying {
 	struct strbuf calls, why, like;
 };
 
+static void say_line(struct strbuf *b, const char *indent, const char *format, va_list args) printf_like(3, 0);
+
 static void say_line(struct strbuf *b, const char *indent, const char *format, va_list args)
 {
 	char line[2048];

@@ -41,6 +41,7 @@ struct run {
 	struct sigaction on_child;	/* the caller's disposition of SIGCHLD */
 	int terminal;			/* the tool was in its foreground; else -1 */
 	pid_t parent;			/* a newborn's, where its PID namespace shows it; else 0 */
+	FILE *verbose;			/* standard error, as it was before any step; NULL for silence */
 };
 
 /* From the processes behind the tool to the tool. */
@@ -658,14 +659,6 @@ static void attend(struct watch *w, struct hearing *h)
 		hear_report(w->run, h);
 }
 
-static int opening_status(pid_t pid)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 /* A command that took the terminal for a group of its own (a shell) leaves it to a group that is gone:
  * whoever called us without job control could not read from it any more. */
 static void restore_terminal(const struct run *run)
@@ -674,12 +667,19 @@ static void restore_terminal(const struct run *run)
 		tcsetpgrp(run->terminal, getpgrp());
 }
 
-static int stay_as_tool(struct run *run, const struct step *fork_step, pid_t child,
-			struct outcome *out, struct error *e)
+/* PROC was opened before the fork: the newborn may mount over /proc in the mount namespace that both are in. */
+static int open_status(int proc, pid_t pid)
+{
+	char path[24];
+
+	snprintf(path, sizeof(path), "%d/status", pid);
+	return proc < 0 ? -1 : openat(proc, path, O_RDONLY | O_CLOEXEC);
+}
+
+static int stay_as_tool(struct run *run, int proc, pid_t child, struct outcome *out, struct error *e)
 {
 	struct watch w = {
-		.run = run, .child = child, .signals = open_signals(),
-		.status = fork_step->flags & CLONE_NEWPID ? opening_status(child) : -1,
+		.run = run, .child = child, .signals = open_signals(), .status = open_status(proc, child),
 	};
 	struct hearing h = { 0 };
 
@@ -749,14 +749,12 @@ static void withdraw(int *keep, size_t count)
 	}
 }
 
+/* What ps and pstree show of a keeper. */
 static void name_keeper_process(const struct plan *plan)
 {
-	const char *name = NULL;
 	char comm[16];
 
-	for (size_t i = 0; i < plan->count && !name; i++)
-		name = plan->step[i].name;
-	snprintf(comm, sizeof(comm), "nskit:%s", name ? name : "keeper");
+	snprintf(comm, sizeof(comm), "nskit:%s", plan->name ? plan->name : "keeper");
 	prctl(PR_SET_NAME, comm);
 }
 
@@ -832,6 +830,7 @@ static int open_report(struct run *run, int *to_tool, struct error *e)
 /* The first fork: the tool stays as a waiter or leaver. */
 static int fork_from_tool(struct run *run, const struct step *s, struct outcome *out, struct error *e)
 {
+	_cleanup_close_ int proc = s->flags & CLONE_NEWPID ? proc_open(NULL) : -1;
 	int to_tool = -1, err;
 	int rc = open_report(run, &to_tool, e);
 	pid_t pid;
@@ -846,7 +845,7 @@ static int fork_from_tool(struct run *run, const struct step *s, struct outcome 
 	err = errno;
 	if (pid > 0) {
 		close_fd(to_tool);
-		rc = stay_as_tool(run, s, pid, out, e);
+		rc = stay_as_tool(run, proc, pid, out, e);
 		return rc < 0 ? rc : WALK_STAYED;
 	}
 	signals_release(run);
@@ -982,9 +981,8 @@ static int walk(struct run *run, struct outcome *out, struct error *e)
 
 		n = plan_span(run->plan, i);
 		fault_kill(run, i + 1);
-		if (run->plan->verbose)
-			for (size_t k = 0; k < n; k++)
-				plan_say_step(run->plan, i + k, stderr);
+		for (size_t k = 0; run->verbose && k < n; k++)
+			plan_say_step(run->plan, i + k, run->verbose);
 		rc = walk_step(run, i, n, out, e);
 		if (rc < 0 || rc == WALK_STAYED)
 			return rc;
@@ -993,12 +991,27 @@ static int walk(struct run *run, struct outcome *out, struct error *e)
 	return commit(run, e);
 }
 
+/* A step may put something else on standard error, and later ones have to be said all the same. By lines:
+ * what a fork found unwritten would be written twice. */
+static FILE *open_verbose(void)
+{
+	_cleanup_close_ int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (out) {
+		take_fd(&fd);
+		setvbuf(out, NULL, _IOLBF, BUFSIZ);
+	}
+	return out;
+}
+
 int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 {
 	struct run run = { .plan = plan, .helper = -1, .helper_end = -1, .report = -1, .terminal = -1 };
 	struct error own = { 0 };
 	int rc = plan_needs_helper(plan) ? start_helper(&run, &own) : 0;
 
+	run.verbose = plan->verbose ? open_verbose() : NULL;
 	if (rc >= 0)
 		rc = walk(&run, out, &own);
 	/* A newborn tells the tool, which prints: before the undo, which may end a keeper and all below it. */
@@ -1009,6 +1022,8 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 	if (rc < 0 && run.report >= 0)
 		_exit(EXIT_FAILURE);
 	await_helper(&run);
+	if (run.verbose)
+		fclose(run.verbose);
 	if (rc < 0 && e)
 		*e = own;
 	return rc < 0 ? rc : 0;
@@ -1081,7 +1096,6 @@ static void keep_explain(const struct step *s, struct saying *say)
 {
 	(void)s;
 	say_call(say, "setsid()");
-	say_call(say, "pause()");
 	say_why(say, "stay as keeper and hold the namespaces");
 }
 

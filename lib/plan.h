@@ -107,7 +107,8 @@ struct step {
 struct plan {
 	struct step *step;
 	size_t count, room;
-	const char *tool;		/* for verbose lines on stderr */
+	const char *tool;
+	const char *name;		/* of the set that a keeper will hold, for its process name; or NULL */
 	bool verbose;
 	int helper_fds[4];		/* descriptors of the caller's that only the helper keeps */
 	size_t helper_fd_count;

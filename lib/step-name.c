@@ -521,12 +521,11 @@ static int younger_apply(struct step *s, size_t n, const struct stage *stage, st
 	(void)e;
 	if (is_younger_than(older) || sched_getaffinity(0, sizeof(allowed), allowed) < 0)
 		return 0;
-	for (size_t cpu = 0; cpu < 8 * sizeof(allowed) && !is_younger_than(older); cpu++) {
-		if (!CPU_ISSET_S(cpu, sizeof(allowed), allowed))
-			continue;
+	/* The one that made the older may lie outside what taskset(1) left: it is borrowed for a moment. */
+	for (long cpu = 0, all = sysconf(_SC_NPROCESSORS_CONF); cpu < all && !is_younger_than(older); cpu++) {
 		CPU_ZERO_S(sizeof(one), one);
 		CPU_SET_S(cpu, sizeof(one), one);
-		if (sched_setaffinity(0, sizeof(one), one) < 0 || unshare(CLONE_NEWNS) < 0)
+		if (sched_setaffinity(0, sizeof(one), one) == 0 && unshare(CLONE_NEWNS) < 0)
 			break;
 	}
 	/* Where it did not come to that, the pin is refused, and says why. */

@@ -62,8 +62,8 @@ static void join_explain(const struct step *s, struct saying *say)
 
 	say_call(say, "setns(%s, %s)", join->what, ns_flags_format(s->flags, text, sizeof(text)));
 	say_why(say, "enter: %s", ns_words_format(s->flags, text, sizeof(text)));
-	if (join->forecast)
-		say_why(say, "%s", join->forecast);
+	for (const char *line = join->forecast; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+		say_why(say, "%.*s", (int)strcspn(line, "\n"), line);
 	if (join->like)
 		say_like(say, "nsenter %s", join->like);
 }
@@ -141,11 +141,14 @@ static void maps_explain(const struct step *s, struct saying *say)
 		setgroups_explain_as(s, maps->setgroups, say);
 	if (maps->groups)
 		side_explain(s, &groups, maps->groups, say);
-	say_why(say, "%s", s->actor == HELPER
+	if (maps->users || maps->groups)
+		say_why(say, "%s", s->actor == HELPER
 		? "ranges need privilege in the parent user namespace: the helper still has it"
 		: "one's own ID may be mapped without privilege");
 	if (maps->setgroups && streq(maps->setgroups, "deny") && maps->groups)
 		say_why(say, "without setgroups denied the group map needs privilege (3.19)");
+	if (s->text)
+		say_like(say, "%s", s->text);
 }
 
 /* NEWUIDMAP PID INNER OUTER COUNT...; what it says on stderr becomes the error. */
@@ -267,12 +270,13 @@ static int clock_apply(struct step *s, size_t n, const struct stage *stage, stru
 
 	(void)n;
 	(void)stage;
+	if (rc < 0)
+		fail(e, -rc, "--%s %lld: write /proc/self/timens_offsets",
+		     s->flags == CLOCK_MONOTONIC ? "monotonic" : "boottime",
+		     (long long)*(const int64_t *)s->data);
 	if (rc == -ERANGE)
 		error_hint(e, "the clock would leave the range from 0 to 146 years: time_namespaces(7)");
-	return rc < 0 ? fail(e, -rc, "--%s %lld: write /proc/self/timens_offsets",
-			     s->flags == CLOCK_MONOTONIC ? "monotonic" : "boottime",
-			     (long long)*(const int64_t *)s->data)
-		      : 0;
+	return rc;
 }
 
 const struct step_kind step_clock = {

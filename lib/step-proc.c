@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "caps.h"
 #include "hint.h"
 #include "io.h"
 #include "kernel.h"
@@ -169,9 +169,11 @@ static int gid_apply(struct step *s, size_t n, const struct stage *stage, struct
 	(void)n;
 	(void)stage;
 	if (setgid(s->gid) < 0) {
-		if (errno == EINVAL)
+		int rc = fail(e, errno, "--setgid %u", s->gid);
+
+		if (rc == -EINVAL)
 			error_hint(e, "group ID %u is not mapped in this user namespace", s->gid);
-		return fail(e, errno, "--setgid %u", s->gid);
+		return rc;
 	}
 	/* A change of IDs makes a process undumpable, and its /proc files root's; see prctl(2). */
 	prctl(PR_SET_DUMPABLE, s->flags);
@@ -193,9 +195,11 @@ static int uid_apply(struct step *s, size_t n, const struct stage *stage, struct
 	(void)n;
 	(void)stage;
 	if (setuid(s->uid) < 0) {
-		if (errno == EINVAL)
+		int rc = fail(e, errno, "--setuid %u", s->uid);
+
+		if (rc == -EINVAL)
 			error_hint(e, "user ID %u is not mapped in this user namespace", s->uid);
-		return fail(e, errno, "--setuid %u", s->uid);
+		return rc;
 	}
 	prctl(PR_SET_DUMPABLE, s->flags);
 	return 0;
@@ -205,7 +209,7 @@ const struct step_kind step_uid = {
 	.name = "uid", .calls = "setuid", .explain = uid_explain, .apply = uid_apply,
 };
 
-/* keep caps: execve(2) clears what is not ambient for a user who is not 0; see capabilities(7) */
+/* keep caps */
 
 static void keep_caps_explain(const struct step *s, struct saying *say)
 {
@@ -216,25 +220,12 @@ static void keep_caps_explain(const struct step *s, struct saying *say)
 
 static int keep_caps_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	int rc = caps_keep();
 
 	(void)s;
 	(void)n;
 	(void)stage;
-	if (syscall(__NR_capget, &header, data) < 0)
-		return fail(e, errno, "--keep-caps: read capabilities");
-	for (size_t i = 0; i < array_size(data); i++)
-		data[i].inheritable = data[i].permitted;
-	if (syscall(__NR_capset, &header, data) < 0)
-		return fail(e, errno, "--keep-caps: make capabilities inheritable");
-	for (int cap = 0; cap < 64; cap++) {
-		if (!(data[cap / 32].permitted >> (cap % 32) & 1))
-			continue;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-			return fail(e, errno, "--keep-caps: raise capability %d", cap);
-	}
-	return 0;
+	return rc < 0 ? fail(e, -rc, "--keep-caps") : 0;
 }
 
 const struct step_kind step_keep_caps = {
@@ -321,7 +312,8 @@ static void session_explain(const struct step *s, struct saying *say)
 {
 	(void)s;
 	say_call(say, "setsid()");
-	say_call(say, "dup2(open(\"/dev/null\", O_RDWR), 0, 1, 2)");
+	for (int fd = 0; fd < 3; fd++)
+		say_call(say, "dup2(open(\"/dev/null\", O_RDWR), %d)", fd);
 	say_why(say, "into the background: no terminal, 0 to 2 on /dev/null");
 	say_like(say, "setsid CMD <>/dev/null >&0 2>&0");
 }
@@ -401,7 +393,11 @@ const struct step_kind step_context = {
 
 static void setup_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "execve(\"/bin/sh\", [\"sh\", \"-c\", \"%s\"]) with NSKIT_PID=$child", s->text);
+	_cleanup_strbuf_ struct strbuf command = { 0 };
+
+	strbuf_add_json(&command, s->text);
+	say_call(say, "execve(\"/bin/sh\", [\"/bin/sh\", \"-c\", %s]) with NSKIT_PID=$child",
+		 strbuf_text(&command));
 	say_why(say, "--setup: in the caller's namespaces, while the child waits");
 }
 
@@ -484,7 +480,7 @@ const struct step_kind step_info = {
 
 static void block_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "read(%d, 1)", s->fd);
+	say_call(say, "read(%d, &byte, 1)", s->fd);
 	say_why(say, "--block-fd: the child waits for a byte");
 }
 

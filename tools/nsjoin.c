@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "caps.h"
 #include "cgroup.h"
 #include "command.h"
 #include "idmap.h"
@@ -236,16 +237,21 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
  * resolve
  */
 
-static int open_reference(const char *text, const struct ns_type *type, struct nstarget *out, struct error *e)
+/* OPTION is the one that gave TEXT; NULL for the operand. */
+static int open_reference(const char *text, const char *option, int type, struct nstarget *out,
+			  struct error *e)
 {
 	struct nsref ref;
 	int rc = nsref_parse(text, &ref, e);
 
 	if (rc >= 0)
-		rc = nsopen(&ref, type ? type->flag : 0, out, e);
-	if (rc < 0)
-		return wrap(e, "--%s", type ? type->option : "target");
-	return 0;
+		rc = nsopen(&ref, type, out, e);
+	return rc < 0 && option ? wrap(e, "--%s", option) : rc;
+}
+
+static int open_target(const struct request *req, struct nstarget *out, struct error *e)
+{
+	return open_reference(req->target, req->target_after ? NULL : "target", 0, out, e);
 }
 
 /* What has to be read of a process, and of nothing else. */
@@ -366,7 +372,7 @@ static int resolve_types(const struct request *req, struct resolved *res, struct
 		res->from[i] = &res->target;
 		if (!req->value[i])
 			continue;
-		rc = open_reference(req->value[i], &ns_types[i], &res->over[i], e);
+		rc = open_reference(req->value[i], ns_types[i].option, ns_types[i].flag, &res->over[i], e);
 		if (rc < 0)
 			return rc;
 		res->from[i] = &res->over[i];
@@ -555,7 +561,7 @@ static int resolve_command(const struct request *req, struct resolved *res, stru
 
 static int resolve(struct request *req, struct resolved *res, struct error *e)
 {
-	int rc = req->target ? open_reference(req->target, NULL, &res->target, e) : 0;
+	int rc = req->target ? open_target(req, &res->target, e) : 0;
 
 	if (rc >= 0)
 		rc = resolve_types(req, res, e);
@@ -623,12 +629,19 @@ static void plan_mounts(const struct request *req, const struct resolved *res, s
 		plan_add(plan, CHILD, &step_mount_proc, .path = "/proc");
 }
 
+/* Groups can be dropped where the caller has the capability: here, before a user namespace is entered that may
+ * deny it; else there, where it may have been gained. */
+static bool drops_groups_early(const struct request *req, const struct resolved *res)
+{
+	return res->from[NS_USER] && !req->preserve_credentials && caps_have(CAP_SETGID);
+}
+
 /* In a joined user namespace nobody is who he was: 0:0, unless that is not mapped or not wanted. */
 static void plan_credentials(const struct request *req, const struct resolved *res, struct plan *plan)
 {
 	bool user = res->from[NS_USER] && !req->preserve_credentials;
 
-	if (req->set_gid || user)
+	if ((req->set_gid || user) && !drops_groups_early(req, res))
 		plan_add(plan, CHILD, &step_groups, .flags = GROUPS_TRY);
 	if (req->set_gid || res->become_root)
 		plan_add(plan, CHILD, &step_gid, .gid = req->set_gid ? req->gid : 0);
@@ -643,7 +656,7 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 {
 	bool fork = res->joins.types & CLONE_NEWPID && !req->no_fork;
 
-	if (res->from[NS_USER] && !req->preserve_credentials)
+	if (drops_groups_early(req, res))
 		plan_add(plan, SELF, &step_groups, .flags = GROUPS_TRY);
 	plan_add(plan, SELF, &step_dumpable, .flags = 0);
 	joins_plan(&res->joins, plan);

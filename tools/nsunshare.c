@@ -29,7 +29,7 @@
 struct request {
 	int namespaces;			/* CLONE_NEW* */
 	const char *file[NS_TYPES];	/* to pin it at */
-	const char *name, *from, *whitelist;
+	const char *name, *from;
 	bool replace, drop, detach, fork, init, explain, verbose;
 	int kill_child;			/* signal, 0 for none */
 	struct mapping_side users, groups;
@@ -45,7 +45,7 @@ struct request {
 	uid_t uid;
 	gid_t gid;
 	int64_t monotonic, boottime;
-	struct strlist setup;
+	struct strlist setup, whitelist;
 	int info_fd, block_fd;
 	char **operands;
 };
@@ -56,6 +56,7 @@ struct resolved {
 	struct nstarget from;
 	struct mapping users, groups;
 	struct maps self, helper;	/* who writes which */
+	char *like_maps;		/* options of unshare(1) for what SELF writes */
 	struct name_making making;
 	bool fork, keeper, run;		/* RUN: there is a command */
 	bool early_interp;		/* the interpreter is opened outside the new root ('F') */
@@ -94,6 +95,8 @@ static int put_binfmt(const struct opt *o, const char *arg, void *request, struc
 {
 	struct request *req = request;
 
+	if (arg && !*arg)
+		return fail_usage(e, "the value is empty");
 	req->namespaces |= CLONE_NEWNS | CLONE_NEWUSER;
 	if (o->key == 'l')
 		req->interp = arg;
@@ -278,7 +281,7 @@ static const struct opt options[] = {
 	{ OPT_LONG + 'D', "detach", OPT_NOTHING, NULL, "leave the command in the background; print PID:INODE",
 	  opt_put_flag, FIELD(detach) },
 
-	{ .help = "Identity in a new user namespace (each implies --user)" },
+	{ .help = "Identity in a new user namespace (each but --setgroups implies --user)" },
 	{ 'r', "map-root-user", OPT_NOTHING, NULL, "map yourself to root", put_map_self },
 	{ 'c', "map-current-user", OPT_NOTHING, NULL, "map yourself to yourself", put_map_self },
 	{ OPT_LONG + 'u', "map-user", OPT_VALUE, "USER", "map yourself to USER", put_map_user },
@@ -340,7 +343,7 @@ static const struct opt options[] = {
 	  opt_put_flag, FIELD(keep_caps) },
 	{ OPT_LONG + 'E', "clear-env", OPT_NOTHING, NULL, "an empty environment", opt_put_flag,
 	  FIELD(clear_env) },
-	{ OPT_LONG + 'w', "whitelist-env", OPT_VALUE, "LIST", "no variables but these", opt_put_text,
+	{ OPT_LONG + 'w', "whitelist-env", OPT_VALUE, "LIST", "no variables but these", opt_put_list,
 	  FIELD(whitelist) },
 	{ OPT_LONG + 'x', "close-fds", OPT_NOTHING, NULL, "no descriptors but 0, 1 and 2", opt_put_flag,
 	  FIELD(close_fds) },
@@ -369,7 +372,7 @@ static int check_request(struct request *req, struct error *e)
 		req->namespaces |= CLONE_NEWUTS;
 	if (req->loopback)
 		req->namespaces |= CLONE_NEWNET;
-	if (req->namespaces & CLONE_NEWPID || req->init || req->detach)
+	if (req->namespaces & CLONE_NEWPID || req->init)
 		req->fork = true;
 	if ((req->set_monotonic || req->set_boottime) && !(req->namespaces & CLONE_NEWTIME))
 		return fail_usage(e, "--monotonic and --boottime set clocks of a new time namespace: add --time");
@@ -381,8 +384,8 @@ static int check_request(struct request *req, struct error *e)
 		return fail_usage(e, "--drop: which names?");
 	if (req->groups.one && !req->groups.ranges.count && req->setgroups && streq(req->setgroups, "allow") &&
 	    !req->owner)
-		return fail_usage(e, "--setgroups=allow and --map-group exclude each other: "
-				     "a group map of one's own needs setgroups denied");
+		return fail_usage(e, "--setgroups=allow: to map one's own group alone (-r, -c, --map-group) "
+				     "needs setgroups denied");
 	return 0;
 }
 
@@ -400,6 +403,18 @@ static bool exec_enters_time(void)
 	return fd >= 0;
 }
 
+/* One's own IDs, as options of unshare(1). */
+static char *like_maps(const struct resolved *res)
+{
+	struct strbuf text = { 0 };
+
+	if (res->self.users)
+		strbuf_addf(&text, " --map-user=%u", res->self.users->range[0].inner);
+	if (res->self.groups)
+		strbuf_addf(&text, " --map-group=%u", res->self.groups->range[0].inner);
+	return text.length ? str_format("unshare%s", text.text) : NULL;
+}
+
 /* Who writes which map: one's own ID in one line needs no privilege, all else is the helper's. */
 static int resolve_maps(const struct request *req, struct resolved *res, struct error *e)
 {
@@ -414,9 +429,11 @@ static int resolve_maps(const struct request *req, struct resolved *res, struct 
 	*(res->users.own ? &res->self.users : &res->helper.users) = res->users.map;
 	*(res->groups.own ? &res->self.groups : &res->helper.groups) = res->groups.map;
 
+	if (req->explain || req->verbose)
+		res->like_maps = like_maps(res);
 	if (res->self.groups)
 		res->self.setgroups = "deny";
-	else if (res->helper.groups && !res->helper.external)
+	else if (res->helper.groups)
 		res->helper.setgroups = req->setgroups;
 	else
 		res->self.setgroups = req->setgroups;
@@ -509,8 +526,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = res->cgroup_procs = cgroup_open(req->cgroup, e);
 	if (rc >= 0 && res->run)
 		rc = command_init(&res->command, req->operands, e);
-	if (rc >= 0 && res->run && (req->clear_env || req->whitelist))
-		command_keep_env(&res->command, req->whitelist);
+	if (rc >= 0 && res->run && (req->clear_env || req->whitelist.count))
+		command_keep_env(&res->command, &req->whitelist);
 	return rc;
 }
 
@@ -555,9 +572,9 @@ static void plan_namespaces(const struct request *req, const struct resolved *re
 	if (req->set_boottime)
 		plan_add(plan, SELF, &step_clock, .flags = CLOCK_BOOTTIME, .data = &req->boottime);
 	if (res->helper.users || res->helper.groups)
-		plan_add(plan, HELPER, &step_maps, .data = &res->helper);
+		plan_add(plan, HELPER, &step_maps, .data = &res->helper, .text = "unshare --map-users ... --map-groups ...");
 	if (res->self.users || res->self.groups || res->self.setgroups)
-		plan_add(plan, SELF, &step_maps, .data = &res->self);
+		plan_add(plan, SELF, &step_maps, .data = &res->self, .text = res->like_maps);
 }
 
 static void plan_cgroup(const struct request *req, const struct resolved *res, struct plan *plan)
@@ -737,6 +754,7 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	req->operands = argv + rc;
 	nstarget_init(&res.from);
 	plan_init(&plan, tool.name);
+	plan.name = req->name;
 	rc = check_request(req, e);
 	if (rc >= 0)
 		rc = resolve_environment(req, e);

@@ -372,7 +372,7 @@ static bool chroot_without_a_mount(struct error *e)
 {
 	_cleanup_close_ int proc = proc_fd();
 
-	if (chroot("/etc") < 0 || chdir("/") < 0 || unshare(CLONE_NEWUSER) == 0)
+	if (chroot("/usr") < 0 || chdir("/") < 0 || unshare(CLONE_NEWUSER) == 0)
 		return false;
 	hint_unshare(proc, CLONE_NEWUSER, errno, e);
 	return true;
