@@ -128,13 +128,13 @@ read_layers() {
 	assert_output ""
 }
 
-@test "the launchers load the C library and no other" {
+@test "the launchers load no library, or the C library alone" {
 	need_plain_build
 	need readelf
 	for tool in nsunshare nsjoin; do
 		need "$tool"
 		run -0 readelf -d "$(type -P "$tool")"
-		run -0 grep -c NEEDED <<<"$output"
-		assert_output 1
+		run grep NEEDED <<<"$output"
+		assert_output_matches '^$|^[^]]*\[libc\.so[^]]*\]$'
 	done
 }
