@@ -781,7 +781,8 @@ static void __attribute__((noreturn)) stay_as_init(struct run *run, const struct
 						   pid_t command, int ready)
 {
 	struct watch w = { .run = run, .child = command, .signals = open_signals(), .status = -1 };
-	bool ended = false;
+	/* The command's parent is this process: it alone can say that the tool has ended. */
+	bool ended = false, tool_ended = !fork_step->sig;
 
 	run->helper = close_fd(run->helper);
 	if (run->leaving)
@@ -798,9 +799,18 @@ static void __attribute__((noreturn)) stay_as_init(struct run *run, const struct
 		close_fd(ready);
 	}
 	while (!ended) {
-		struct pollfd p = { .fd = w.signals, .events = POLLIN };
+		struct pollfd p[] = {
+			{ .fd = w.signals, .events = POLLIN },
+			{ .fd = tool_ended ? -1 : run->report },
+		};
 
-		if (poll(&p, 1, -1) > 0 && take_signals(&w))
+		if (poll(p, array_size(p), -1) < 0)
+			continue;
+		if (p[1].revents & POLLHUP) {
+			tool_ended = true;
+			kill(command, fork_step->sig);
+		}
+		if (p[0].revents & POLLIN && take_signals(&w))
 			ended = reap(run, command);
 	}
 	run->report = close_fd(run->report);
@@ -1067,6 +1077,8 @@ static void fork_explain(const struct step *s, struct saying *say)
 	say_why(say, "%s", why[s->behind]);
 	if (s->flags & CLONE_NEWPID)
 		say_why(say, "only a child enters the new PID namespace, as its PID 1");
+	if (s->sig)
+		say_why(say, "and ends the command when the tool has ended: --kill-child");
 	if (s->text)
 		say_like(say, "%s", s->text);
 }

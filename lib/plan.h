@@ -172,7 +172,9 @@ bool plan_parent_gone(const struct stage *stage);
 
 /* Kinds of the engine itself. */
 extern const struct step_kind step_fork;	/* .behind; .flags: CLONE_NEWPID if the newborn is PID 1;
-						 * .text: a command that forks the same way */
+						 * .text: a command that forks the same way;
+						 * .sig: INIT and KEEPER send it to the command
+						 * when the tool has ended */
 extern const struct step_kind step_exec;	/* .argv, .env; CHILD. .path: argv[0] that differs */
 extern const struct step_kind step_keep;	/* the walker becomes a KEEPER itself; CHILD */
 

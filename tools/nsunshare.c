@@ -332,7 +332,7 @@ static const struct opt options[] = {
 	{ OPT_LONG + 'I', "init", OPT_NOTHING, NULL, "run it below a minimal init, which reaps orphans",
 	  opt_put_flag, FIELD(init) },
 	{ OPT_LONG + 'K', "kill-child", OPT_MAYBE, "SIGNAL", "end it (SIGKILL) when the tool ends",
-	  put_kill_child },
+	  put_kill_child, .excludes = "detach" },
 	{ OPT_LONG + 'F', "forward-signals", OPT_NOTHING, NULL, "as always here (implies --fork)", opt_put_flag,
 	  FIELD(fork) },
 	{ 'R', "root", OPT_VALUE, "DIR", "root directory", opt_put_text, FIELD(root) },
@@ -657,10 +657,8 @@ static void plan_credentials(const struct request *req, struct plan *plan)
 static void plan_command_itself(const struct request *req, const struct resolved *res, struct plan *plan)
 {
 	if (res->run && (res->keeper || req->init)) {
-		/* A signal that ends the init ends all below it. */
-		if (req->kill_child && !res->keeper)
-			plan_add(plan, CHILD, &step_parent_death, .sig = req->kill_child);
-		plan_add(plan, CHILD, &step_fork, .behind = res->keeper ? KEEPER : INIT);
+		plan_add(plan, CHILD, &step_fork, .behind = res->keeper ? KEEPER : INIT,
+			 .sig = req->kill_child);
 	}
 	plan_credentials(req, plan);
 	if (req->kill_child)
