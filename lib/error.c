@@ -9,26 +9,39 @@
 #include "error.h"
 #include "str.h"
 
-/* Where TEXT is to be cut so that at most MOST bytes remain, and no character is cut in two. */
-static size_t cut_at(const char *text, size_t most)
+static bool continues_character(char c)
 {
-	size_t n = strnlen(text, most + 1);
-
-	if (n <= most)
-		return n;
-	for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
-		;
-	return n;
+	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* "CONTEXT: REASON". What is too long loses the end of its context: the reason says more. */
-static void join(char *out, size_t size, const char *context, const char *reason)
+/* Copy TEXT into OUT. What is too long loses its middle, and no character half: the beginning says what was
+ * done, the end why it failed. */
+static void squeeze(char *out, size_t size, const char *text)
 {
-	size_t rest = strlen(reason) + strlen("...: ") + 1;
-	size_t n = cut_at(context, rest < size ? size - rest : 0);
+	size_t length = strlen(text), head = (size - sizeof("...")) / 2, tail = size - sizeof("...") - head;
 
-	snprintf(out, size, "%.*s%s: %s", (int)n, context, context[n] ? "..." : "", reason);
-	out[cut_at(out, size - 1)] = '\0';
+	if (length < size) {
+		memcpy(out, text, length + 1);
+		return;
+	}
+	tail = length - tail;
+	while (head > 0 && continues_character(text[head]))
+		head--;
+	while (continues_character(text[tail]))
+		tail++;
+	snprintf(out, size, "%.*s...%s", (int)head, text, text + tail);
+}
+
+/* FORMAT, and ": REASON" where there is one, into OUT. */
+printf_like(4, 0)
+static void write_text(char *out, size_t size, const char *reason, const char *format, va_list args)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	strbuf_addv(&text, format, args);
+	if (reason)
+		strbuf_addf(&text, ": %s", reason);
+	squeeze(out, size, text.failed ? "out of memory" : strbuf_text(&text));
 }
 
 /* Begin E anew: what an earlier attempt left there is no part of this error. Returns -ERR. */
@@ -39,35 +52,28 @@ static int begin(struct error *e, int err, int status)
 	return -err;
 }
 
-int fail(struct error *e, int err, const char *format, ...)
-{
-	char context[sizeof(e->text)];
-	va_list args;
-
-	if (e) {
-		va_start(args, format);
-		vsnprintf(context, sizeof(context), format, args);
-		va_end(args);
-	}
-
-	int ret = begin(e, err, 0);
-	if (e)
-		join(e->text, sizeof(e->text), context, strerror(err));
-	return ret;
-}
-
 /* The arguments may point into E: they are written out before E is begun anew. */
-printf_like(4, 0)
-static int vrefuse(struct error *e, int err, int status, const char *format, va_list args)
+printf_like(5, 0)
+static int record(struct error *e, int err, int status, const char *reason, const char *format, va_list args)
 {
 	char text[sizeof(e->text)];
 
 	if (e)
-		vsnprintf(text, sizeof(text), format, args);
+		write_text(text, sizeof(text), reason, format, args);
 
 	int ret = begin(e, err, status);
 	if (e)
 		memcpy(e->text, text, sizeof(text));
+	return ret;
+}
+
+int fail(struct error *e, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int ret = record(e, err, 0, strerror(err), format, args);
+	va_end(args);
 	return ret;
 }
 
@@ -76,7 +82,7 @@ int refuse(struct error *e, int err, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	int ret = vrefuse(e, err, 0, format, args);
+	int ret = record(e, err, 0, NULL, format, args);
 	va_end(args);
 	return ret;
 }
@@ -86,25 +92,23 @@ int fail_usage(struct error *e, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	int ret = vrefuse(e, EINVAL, EXIT_USAGE, format, args);
+	int ret = record(e, EINVAL, EXIT_USAGE, NULL, format, args);
 	va_end(args);
 	return ret;
 }
 
 int wrap(struct error *e, const char *format, ...)
 {
-	char context[sizeof(e->text)], reason[sizeof(e->text)];
+	char reason[sizeof(e->text)];
 	va_list args;
 
 	if (!e)
 		return -EIO;
 
-	va_start(args, format);
-	vsnprintf(context, sizeof(context), format, args);
-	va_end(args);
-
 	memcpy(reason, e->text, sizeof(reason));
-	join(e->text, sizeof(e->text), context, reason);
+	va_start(args, format);
+	write_text(e->text, sizeof(e->text), reason, format, args);
+	va_end(args);
 	return -e->code;
 }
 

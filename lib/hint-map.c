@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <pwd.h>
 #include <string.h>
 
+#include "account.h"
 #include "hint-cause.h"
 #include "hint.h"
 #include "str.h"
@@ -176,16 +176,6 @@ void hint_map(int proc, const char *pid, enum idkind kind, const struct idmap *m
 	cause_find(map_causes, array_size(map_causes), &r);
 }
 
-static void user_name(char *out, size_t size)
-{
-	const struct passwd *pw = getpwuid(getuid());
-
-	if (pw)
-		snprintf(out, size, "%s", pw->pw_name);
-	else
-		snprintf(out, size, "%u", getuid());
-}
-
 static bool is_within(struct idrange range, uint32_t start, uint32_t count)
 {
 	return range.outer >= start && range.outer - start < count &&
@@ -217,7 +207,7 @@ static void hint_subid(enum idkind kind, const struct idmap *map, struct error *
 		return;
 
 	uintmax_t last = (uintmax_t)range->outer + range->count - 1;
-	user_name(user, sizeof(user));
+	account_name(getuid(), user, sizeof(user));
 	if (r == -ENOENT)
 		error_hint(e, "%s grants %s no %ss; grant them: usermod %s %u-%ju %s", words->subid,
 			   user, words->id, words->grant, range->outer, last, user);

@@ -5,9 +5,9 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <string.h>
 
+#include "account.h"
 #include "idmap.h"
 #include "inside.h"
 #include "io.h"
@@ -374,17 +374,8 @@ static uint32_t first_free_subid(enum idkind kind)
 
 int idmap_subid(enum idkind kind, uid_t owner, uint32_t *start, uint32_t *count, struct error *e)
 {
-	const struct passwd *user = getpwuid(owner);
-	_cleanup_strbuf_ struct strbuf who = { 0 };
-
-	if (user)
-		strbuf_add(&who, user->pw_name);
-	else
-		strbuf_addf(&who, "%u", owner);
-	if (who.failed)
-		return fail(e, ENOMEM, "look up subordinate %s IDs", kinds[kind].noun);
-
-	const char *name = strbuf_text(&who);
+	char who[256];
+	const char *name = account_name(owner, who, sizeof(who));
 	int ret = subid_from_program(kind, name, start, count);
 	if (ret == -ENOSYS)
 		ret = subid_from_file(kind, owner, name, start, count);

@@ -1102,6 +1102,14 @@ static void rundir_leave(void)
 		rundir_remove_if_empty(&rd);
 }
 
+/* A directory that no nskit made: whoever makes or drops a set never leaves one without its record here. */
+static bool holds_no_set(const struct rundir *rd, const char *name)
+{
+	_cleanup_close_ int dir = openat(rd->dir, name, DIRECTORY);
+
+	return dir >= 0 && !is_there(dir, RECORD) && leads_to(rd->dir, name, dir);
+}
+
 int name_drop(const char *name, struct error *e)
 {
 	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
@@ -1115,6 +1123,8 @@ int name_drop(const char *name, struct error *e)
 
 	_cleanup_close_ int dir = set_open(&rd, name, &set, e);
 
+	if (dir == -ENOENT && holds_no_set(&rd, name))
+		return refuse(e, EBADMSG, "drop %s: %s/%s is there, but holds no set", name, rd.path, name);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	r = lock_set(dir, name, e);

@@ -255,6 +255,7 @@ static int take_set(struct nstarget *out, const struct name_set *set, struct err
 	out->pidfd = set->keeper.pid ? name_keeper_open(set, e) : -1;
 	out->pid = out->pidfd < 0 ? 0 : set->keeper.pid;
 	out->types = out->pidfd < 0 ? set->pinned : set->types;
+	out->lost = set->types & ~out->types;
 	if (!out->types)
 		return out->pidfd;
 	memcpy(out->inode, set->inode, sizeof(out->inode));
@@ -401,6 +402,8 @@ int nstarget_open(const struct nstarget *target, const struct ns_type *type, str
 
 	if (target->single && target->types != type->flag)
 		return check_type(target->ref.text, target->types, type->flag, e);
+	if (target->lost & type->flag)
+		return refuse(e, ESRCH, "%s: its %s ended with the set's keeper", target->ref.text, type->title);
 	if (!(target->types & type->flag))
 		return refuse_type(target, type, e);
 

@@ -20,6 +20,7 @@ struct nstarget {
 	int pidfd;		/* the process, or the keeper of the named set; else -1 */
 	pid_t pid;		/* its number here; 0 where PIDFD is -1 */
 	int types;		/* CLONE_NEW* that can be had of it */
+	int lost;		/* those of a named set that ended with its keeper */
 	ino_t inode[NS_TYPES];	/* of these, where it was seen without opening; else 0 */
 	int fd[NS_TYPES];	/* opened: pins of a set, or the one namespace; -1 where it is to be
 				 * opened from PIDFD */

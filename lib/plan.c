@@ -126,10 +126,11 @@ static void fault_kill(const struct run *run, size_t step)
 	if (run->report < 0)
 		strike(whom, getpid());
 	send_report(run, REPORT_FAULT, whom, -1, NULL);
-	if (whom == FAULT_TOOL)
-		poll(&(struct pollfd){ .fd = run->report }, 1, -1);	/* POLLHUP: it is gone */
-	else
+	/* Who has left the group survives that. */
+	if (whom == FAULT_WALKER)
 		pause();
+	else
+		poll(&(struct pollfd){ .fd = run->report }, 1, -1);	/* POLLHUP: the tool is gone */
 }
 
 static int fault_errno(const struct plan *plan, size_t step, struct error *e)
@@ -631,8 +632,9 @@ static bool heard_all(const struct watch *w, const struct hearing *h)
 {
 	if (h->failed)
 		return false;
+	/* Where the command's process was killed, a keeper between it and the tool may stay for good. */
 	if (w->run->leaving)
-		return h->running && h->silent;
+		return h->silent && (h->running || plan_leaves(w->run->plan, KEEPER));
 	return h->ended && plan_leaves(w->run->plan, KEEPER);
 }
 
@@ -696,6 +698,8 @@ static int stay_as_tool(struct run *run, int proc, pid_t child, struct outcome *
 			*e = h.error;
 		return -h.error.code;
 	}
+	if (run->leaving && !h.running && !h.ended)
+		return refuse(e, ECANCELED, "the command's process was killed before it ran");
 	if (run->leaving && h.running)
 		*out = (struct outcome){ OUTCOME_RUNNING, 0, h.pid, h.inode };
 	else

@@ -428,11 +428,9 @@ const struct step_kind step_name_publish = {
  * drop: the making undone
  */
 
-static void say_removal(const char *directory, const char *name, bool mounted, struct saying *say)
+static void say_unmount(const char *directory, const char *name, struct saying *say)
 {
-	if (mounted)
-		say_call(say, "umount2(\"%s/%s\", MNT_DETACH|UMOUNT_NOFOLLOW)", directory, name);
-	say_call(say, "unlinkat(AT_FDCWD, \"%s/%s\", 0)", directory, name);
+	say_call(say, "umount2(\"%s/%s\", MNT_DETACH|UMOUNT_NOFOLLOW)", directory, name);
 }
 
 static void drop_explain(const struct step *s, struct saying *say)
@@ -443,7 +441,10 @@ static void drop_explain(const struct step *s, struct saying *say)
 	char fresh[256];
 
 	if (!rundir || name_lookup(s->name, &set, NULL) < 0) {
-		say_call(say, "openat($rundir, \"%s\", O_DIRECTORY)", s->name);
+		if (rundir && !is_directory(rundir))
+			say_call(say, "openat(AT_FDCWD, \"%s\", O_RDONLY|O_DIRECTORY|O_NOFOLLOW)", rundir);
+		else
+			say_call(say, "openat($rundir, \"%s\", O_RDONLY|O_DIRECTORY|O_NOFOLLOW)", s->name);
 		say_why(say, "there is no set %s, or it cannot be read", s->name);
 		return;
 	}
@@ -451,12 +452,18 @@ static void drop_explain(const struct step *s, struct saying *say)
 	say_call(say, "renameat2($rundir, \"%s\", $rundir, \".new-%s\", RENAME_NOREPLACE)", s->name, s->name);
 	if (set.keeper.pid)
 		say_call(say, "pidfd_send_signal($keeper, SIGKILL, NULL, 0)");
-	if (set.netns[0])
-		say_removal(NETNS_DIR, set.netns, true, say);
-	for (size_t i = 0; i < NS_TYPES; i++)
-		if (set.pinned & ns_types[i].flag)
-			say_removal(fresh, ns_types[i].name, set.state == NAME_LIVE, say);
-	say_removal(fresh, "set", false, say);
+	if (set.netns[0]) {
+		say_unmount(NETNS_DIR, set.netns, say);
+		say_call(say, "unlinkat(AT_FDCWD, \"" NETNS_DIR "/%s\", 0)", set.netns);
+	}
+	for (size_t i = 0; i < NS_TYPES; i++) {
+		if (!(set.pinned & ns_types[i].flag))
+			continue;
+		if (set.state == NAME_LIVE)
+			say_unmount(fresh, ns_types[i].name, say);
+		say_call(say, "unlinkat($set, \"%s\", 0)", ns_types[i].name);
+	}
+	say_call(say, "unlinkat($set, \"set\", 0)");
 	say_call(say, "unlinkat($rundir, \".new-%s\", AT_REMOVEDIR)", s->name);
 	say_why(say, "end the set %s: its keeper, then its pins", s->name);
 	if (name_list(&all, NULL) == 1) {

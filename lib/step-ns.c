@@ -105,24 +105,35 @@ struct map_side {
 static const struct map_side users = { ID_USER, "uid_map", "newuidmap", "user IDs" };
 static const struct map_side groups = { ID_GROUP, "gid_map", "newgidmap", "group IDs" };
 
+/* NEWUIDMAP PID INNER OUTER COUNT...: each number is an argument. */
+static void program_explain(const struct map_side *side, const char *who, const struct idmap *map,
+			    struct saying *say)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 }, arguments = { 0 };
+
+	idmap_format(map, &text);
+	for (char *word = strtok(text.text, " \n"); word; word = strtok(NULL, " \n"))
+		strbuf_addf(&arguments, ", \"%s\"", word);
+	say_call(say, "execve(\"%s\", [\"%s\", \"%s\"%s])", side->program, side->program, who,
+		 strbuf_text(&arguments));
+}
+
 static void side_explain(const struct step *s, const struct map_side *side, const struct idmap *map,
 			 struct saying *say)
 {
 	const struct maps *maps = s->data;
 	const char *who = s->actor == HELPER ? "$child" : "self";
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-	char *p;
+	_cleanup_strbuf_ struct strbuf text = { 0 }, quoted = { 0 };
 
+	if (maps->external) {
+		program_explain(side, who, map, say);
+		return;
+	}
 	idmap_format(map, &text);
-	for (p = text.text; p && *p; p++)
-		if (*p == '\n')
-			*p = p[1] ? ',' : '\0';
-	if (maps->external)
-		say_call(say, "execve(\"%s\", [\"%s\", \"%s\", \"%s\"])", side->program, side->program, who,
-			 strbuf_text(&text));
-	else
-		say_call(say, "write(open(\"/proc/%s/%s\", O_WRONLY), \"%s\")", who, side->file,
-			 strbuf_text(&text));
+	if (text.length)
+		text.text[text.length - 1] = '\0';	/* the last newline may be left out */
+	strbuf_add_json(&quoted, strbuf_text(&text));
+	say_call(say, "write(open(\"/proc/%s/%s\", O_WRONLY), %s)", who, side->file, strbuf_text(&quoted));
 }
 
 static void setgroups_explain_as(const struct step *s, const char *value, struct saying *say)

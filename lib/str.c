@@ -3,8 +3,6 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -57,74 +55,6 @@ int str_i64(const char *text, int64_t *out)
 		return -ERANGE;
 	*out = negative ? (int64_t)-n : (int64_t)n;
 	return 0;
-}
-
-/* Users and groups */
-
-/* getpwnam(3) and getgrnam(3) say "no such name" with any of these. */
-static bool is_missing(int err)
-{
-	return err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM;
-}
-
-static int user_by_name(const char *name, uint32_t *out)
-{
-	errno = 0;
-	const struct passwd *user = getpwnam(name);
-	if (!user)
-		return is_missing(errno) ? -ENOENT : -errno;
-	*out = user->pw_uid;
-	return 0;
-}
-
-static int group_by_name(const char *name, uint32_t *out)
-{
-	errno = 0;
-	const struct group *group = getgrnam(name);
-	if (!group)
-		return is_missing(errno) ? -ENOENT : -errno;
-	*out = group->gr_gid;
-	return 0;
-}
-
-static int user_or_group(const char *text, const char *noun, int (*by_name)(const char *, uint32_t *),
-			 uint32_t *out, struct error *e)
-{
-	if (!*text)
-		return fail_usage(e, "the name of a %s is empty", noun);
-
-	if (str_all_digits(text)) {
-		uint32_t id;
-
-		/* 2^32-1 is (uid_t)-1, which system calls take for "leave it as it is". */
-		if (str_u32(text, &id) < 0 || id == UINT32_MAX)
-			return fail_usage(e, "%s is too large for a %s ID", text, noun);
-		*out = id;
-		return 0;
-	}
-
-	int ret = by_name(text, out);
-	if (ret == -ENOENT)
-		return refuse(e, ENOENT, "no such %s: '%s'", noun, text);
-	return ret < 0 ? fail(e, -ret, "look up the %s '%s'", noun, text) : 0;
-}
-
-int str_user(const char *text, const char *what, uid_t *out, struct error *e)
-{
-	int ret = user_or_group(text, "user", user_by_name, out, e);
-
-	if (ret < 0 && e && what)
-		wrap(e, "%s", what);
-	return ret;
-}
-
-int str_group(const char *text, const char *what, gid_t *out, struct error *e)
-{
-	int ret = user_or_group(text, "group", group_by_name, out, e);
-
-	if (ret < 0 && e && what)
-		wrap(e, "%s", what);
-	return ret;
 }
 
 /* Signals */
@@ -239,13 +169,13 @@ void strbuf_add(struct strbuf *b, const char *text)
 	strbuf_add_bytes(b, text, strlen(text));
 }
 
-void strbuf_addf(struct strbuf *b, const char *format, ...)
+void strbuf_addv(struct strbuf *b, const char *format, va_list args)
 {
-	va_list args;
+	va_list again;
 
-	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
-	va_end(args);
+	va_copy(again, args);
+	int n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
 
 	if (n < 0) {
 		strbuf_fail(b);
@@ -253,11 +183,17 @@ void strbuf_addf(struct strbuf *b, const char *format, ...)
 	}
 	if (!strbuf_grow(b, (size_t)n))
 		return;
+	vsnprintf(b->text + b->length, (size_t)n + 1, format, args);
+	b->length += (size_t)n;
+}
+
+void strbuf_addf(struct strbuf *b, const char *format, ...)
+{
+	va_list args;
 
 	va_start(args, format);
-	vsnprintf(b->text + b->length, (size_t)n + 1, format, args);
+	strbuf_addv(b, format, args);
 	va_end(args);
-	b->length += (size_t)n;
 }
 
 const char *strbuf_text(const struct strbuf *b)

@@ -6,6 +6,7 @@
 #ifndef NSKIT_STR_H
 #define NSKIT_STR_H
 
+#include <stdarg.h>
 #include <sys/types.h>
 
 #include "base.h"
@@ -21,14 +22,6 @@ int str_i64(const char *text, int64_t *out) must_check;
 
 /* Whether all of TEXT (not empty) is decimal digits. */
 bool str_all_digits(const char *text);
-
-/*
- * A user or group: a number up to 2^32-2, or a name of the name service (getpwnam(3)). Digits are
- * always a number. WHAT ("--owner") comes first in the message; NULL where the caller adds it.
- * Return 0; -EINVAL (a usage error), -ENOENT, or what the name service failed with, with E.
- */
-int str_user(const char *text, const char *what, uid_t *out, struct error *e) must_check;
-int str_group(const char *text, const char *what, gid_t *out, struct error *e) must_check;
 
 /* A signal: "9", "KILL", "SIGKILL", "RTMIN+1", "RTMAX-1", in either case of letters. Returns its
  * number or -EINVAL. */
@@ -52,6 +45,7 @@ struct strbuf {
 void strbuf_add(struct strbuf *b, const char *text);
 void strbuf_add_bytes(struct strbuf *b, const void *bytes, size_t n);
 void strbuf_addf(struct strbuf *b, const char *format, ...) printf_like(2, 3);
+void strbuf_addv(struct strbuf *b, const char *format, va_list args) printf_like(2, 0);
 /* Append TEXT with what could upset a terminal (C0 and C1 control characters, DEL, invalid UTF-8) as
  * \xHH, and a backslash as \\ only where QUOTE_BACKSLASH. */
 void strbuf_add_safe(struct strbuf *b, const char *text, bool quote_backslash);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "account.h"
 #include "caps.h"
 #include "cgroup.h"
 #include "command.h"
@@ -119,7 +120,7 @@ static int put_uid(const struct opt *o, const char *arg, void *request, struct e
 	(void)o;
 	req->follow_uid = streq(arg, "follow");
 	req->set_uid = true;
-	return req->follow_uid ? 0 : str_user(arg, NULL, &req->uid, e);
+	return req->follow_uid ? 0 : account_user(arg, &req->uid, e);
 }
 
 static int put_gid(const struct opt *o, const char *arg, void *request, struct error *e)
@@ -129,7 +130,7 @@ static int put_gid(const struct opt *o, const char *arg, void *request, struct e
 	(void)o;
 	req->follow_gid = streq(arg, "follow");
 	req->set_gid = true;
-	return req->follow_gid ? 0 : str_group(arg, NULL, &req->gid, e);
+	return req->follow_gid ? 0 : account_group(arg, &req->gid, e);
 }
 
 #define FIELD(member) .field = offsetof(struct request, member)
@@ -349,12 +350,27 @@ static int resolve_user_parent(struct resolved *res, struct error *e)
 	return 0;
 }
 
+/* All that there is would be less than the name promises. */
+static int refuse_lost(const struct nstarget *target, struct error *e)
+{
+	char lost[160], left[160];
+
+	ns_words_format(target->lost, lost, sizeof(lost));
+	refuse(e, ESRCH, "%s: the set's keeper has ended, and with it what no bind mount held: %s",
+	       target->ref.text, lost);
+	error_hint(e, "what is left can be named: nsjoin %s %s", target->ref.text,
+		   ns_options_format(target->types, left, sizeof(left)));
+	return -ESRCH;
+}
+
 /* Which target each type comes from. */
 static int resolve_types(const struct request *req, struct resolved *res, struct error *e)
 {
 	bool implied = req->all || (!req->types && !req->user_parent && req->net_socket < 0);
 	int types = req->types, rc;
 
+	if (implied && req->target && res->target.lost)
+		return refuse_lost(&res->target, e);
 	if (implied && req->target && !res->target.single) {
 		rc = join_differing(&res->target, e);
 		if (rc < 0)
@@ -400,6 +416,9 @@ static int resolve_places(const struct request *req, struct resolved *res, struc
 		res->directory = open_of_target(res, "cwd", O_PATH | O_DIRECTORY, "--wd", e);
 		if (res->directory < 0)
 			return res->directory;
+	} else if (res->root >= 0 && !req->inner_directory && !(res->joins.types & CLONE_NEWNS)) {
+		/* The way into the root leads away from it. Where it cannot be opened, / will do. */
+		res->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
 	return 0;
 }
@@ -548,7 +567,10 @@ static int resolve_command(const struct request *req, struct resolved *res, stru
 	size_t length;
 
 	if (rc >= 0 && req->env) {
+		/* A kernel thread has none: the read says ESRCH, the open does not. */
 		rc = read_of_target(res, "environ", "--env", &res->environment, &length, e);
+		if (rc == -ESRCH && !proc_ended(res->target.pidfd))
+			return refuse(e, ESRCH, "--env: %s is a kernel thread and has no environment", req->target);
 		if (rc >= 0)
 			rc = command_take_env(&res->command, res->environment, length, e);
 	}
@@ -607,8 +629,10 @@ static void plan_places(const struct request *req, const struct resolved *res, s
 			 .text = req->inner_directory);
 	else if (res->directory >= 0)
 		plan_add(plan, SELF, &step_directory, .fd = res->directory,
-			 .text = req->directory_path ? req->directory_path : "the target's");
-	else if (res->root >= 0 || res->joins.types & CLONE_NEWNS)
+			 .text = req->directory_path ? req->directory_path
+			       : req->directory	    ? "the target's"
+						    : "the caller's");
+	if (!req->inner_directory && !req->directory && (res->root >= 0 || res->joins.types & CLONE_NEWNS))
 		plan_add(plan, SELF, &step_stay_inside);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "account.h"
 #include "cgroup.h"
 #include "command.h"
 #include "idmap.h"
@@ -131,7 +132,7 @@ static int put_map_user(const struct opt *o, const char *arg, void *request, str
 	(void)o;
 	req->namespaces |= CLONE_NEWUSER;
 	req->users.one = true;
-	return str_user(arg, NULL, &req->users.inner, e);
+	return account_user(arg, &req->users.inner, e);
 }
 
 static int put_map_group(const struct opt *o, const char *arg, void *request, struct error *e)
@@ -141,7 +142,7 @@ static int put_map_group(const struct opt *o, const char *arg, void *request, st
 	(void)o;
 	req->namespaces |= CLONE_NEWUSER;
 	req->groups.one = true;
-	return str_group(arg, NULL, &req->groups.inner, e);
+	return account_group(arg, &req->groups.inner, e);
 }
 
 /* -r and -c: both sides at once. */
@@ -225,7 +226,7 @@ static int put_uid(const struct opt *o, const char *arg, void *request, struct e
 
 	(void)o;
 	req->set_uid = true;
-	return str_user(arg, NULL, &req->uid, e);
+	return account_user(arg, &req->uid, e);
 }
 
 static int put_gid(const struct opt *o, const char *arg, void *request, struct error *e)
@@ -234,7 +235,7 @@ static int put_gid(const struct opt *o, const char *arg, void *request, struct e
 
 	(void)o;
 	req->set_gid = true;
-	return str_group(arg, NULL, &req->gid, e);
+	return account_group(arg, &req->gid, e);
 }
 
 /* VALUE is the offset of the flag that says it was given. */

@@ -61,33 +61,6 @@ static void numbers(void)
 	ok(!str_all_digits("12a"));
 }
 
-static void users(void)
-{
-	struct error e;
-	uid_t uid = 77;
-	gid_t gid = 77;
-
-	is_int(str_user("root", NULL, &uid, &e), 0);
-	is_int(uid, 0);
-	is_int(str_group("root", NULL, &gid, &e), 0);
-	is_int(gid, 0);
-	is_int(str_user("4294967294", NULL, &uid, &e), 0);
-	is_int(uid, 4294967294);
-
-	is_int(str_user("4294967295", "--owner", &uid, &e), -EINVAL);
-	is_str(e.text, "--owner: 4294967295 is too large for a user ID");
-	is_int(e.status, EXIT_USAGE);
-	is_int(str_user("99999999999999999999", NULL, &uid, &e), -EINVAL);
-	is_int(str_user("", NULL, &uid, &e), -EINVAL);
-	is_str(e.text, "the name of a user is empty");
-	is_int(str_user("no-such-user", NULL, &uid, &e), -ENOENT);
-	is_str(e.text, "no such user: 'no-such-user'");
-	is_int(str_group("no-such-group", "--map-group", &gid, &e), -ENOENT);
-	is_str(e.text, "--map-group: no such group: 'no-such-group'");
-	is_int(str_user("-1", "--owner", &uid, NULL), -ENOENT);
-	is_int(uid, 4294967294);
-}
-
 static void signals(void)
 {
 	static const char *const wrong[] = {
@@ -246,7 +219,6 @@ static void list(void)
 int main(void)
 {
 	numbers();
-	users();
 	signals();
 	buffer();
 	escapes();

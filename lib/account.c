@@ -1,0 +1,125 @@
+/*
+ * Users and groups by name.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+
+#include "account.h"
+#include "inside.h"
+#include "io.h"
+#include "str.h"
+
+enum { TABLE_MOST = 16 << 20, ANSWER_MOST = 1 << 20 };
+
+struct kind {
+	const char *noun;	/* in a sentence */
+	const char *file;
+	const char *database;	/* of getent(1) */
+};
+
+static const struct kind user = { "user", "/etc/passwd", "passwd" };
+static const struct kind group = { "group", "/etc/group", "group" };
+
+/* "alice:x:1000:..." of LENGTH bytes: the ID, where the line is one. */
+static bool parse_line(const char *line, size_t length, size_t *name_length, uint32_t *id)
+{
+	const char *end = line + length, *password = memchr(line, ':', length), *number, *after;
+	char digits[16];
+	size_t n;
+
+	number = password ? memchr(password + 1, ':', end - password - 1) : NULL;
+	if (!number)
+		return false;
+	number++;
+	after = memchr(number, ':', end - number);
+	n = (after ? after : end) - number;
+	if (n >= sizeof(digits))
+		return false;
+	memcpy(digits, number, n);
+	digits[n] = '\0';
+	*name_length = password - line;
+	return str_u32(digits, id) == 0;
+}
+
+int account_find(const char *text, const char *name, uint32_t *id, const char **found, size_t *length)
+{
+	for (const char *line = text; *line; ) {
+		size_t n = strcspn(line, "\n"), name_length;
+		uint32_t number;
+
+		if (parse_line(line, n, &name_length, &number) &&
+		    (name ? strlen(name) == name_length && memcmp(name, line, name_length) == 0 : number == *id)) {
+			*id = number;
+			*found = line;
+			*length = name_length;
+			return 0;
+		}
+		line += n + (line[n] == '\n');
+	}
+	return -ENOENT;
+}
+
+/* The text that has the line of KEY: the file where it does, else what getent(1) says. NULL for none. */
+static char *look_up(const struct kind *kind, const char *key, const char *name, uint32_t *id,
+		     const char **found, size_t *length)
+{
+	char *const argv[] = { (char *)"getent", (char *)"--", (char *)kind->database, (char *)key, NULL };
+	char *text = NULL;
+
+	if (read_file_at(AT_FDCWD, kind->file, TABLE_MOST, &text, NULL) == 0) {
+		if (account_find(text, name, id, found, length) == 0)
+			return text;
+		free(text);
+	}
+	if (inside_program(argv, ANSWER_MOST, &text) < 0)
+		return NULL;
+	if (account_find(text, name, id, found, length) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int parse(const struct kind *kind, const char *text, uint32_t *out, struct error *e)
+{
+	_cleanup_free_ char *table = NULL;
+	const char *found;
+	size_t length;
+
+	if (!*text)
+		return fail_usage(e, "the name of a %s is empty", kind->noun);
+	if (str_all_digits(text)) {
+		/* 2^32-1 is (uid_t)-1, which system calls take for "leave it as it is". */
+		if (str_u32(text, out) < 0 || *out == UINT32_MAX)
+			return fail_usage(e, "%s is too large for a %s ID", text, kind->noun);
+		return 0;
+	}
+	table = look_up(kind, text, text, out, &found, &length);
+	return table ? 0 : refuse(e, ENOENT, "no such %s: '%s'", kind->noun, text);
+}
+
+int account_user(const char *text, uid_t *out, struct error *e)
+{
+	return parse(&user, text, out, e);
+}
+
+int account_group(const char *text, gid_t *out, struct error *e)
+{
+	return parse(&group, text, out, e);
+}
+
+const char *account_name(uid_t uid, char *buffer, size_t size)
+{
+	_cleanup_free_ char *table = NULL;
+	const char *found;
+	char key[16];
+	size_t length;
+
+	snprintf(key, sizeof(key), "%u", uid);
+	table = look_up(&user, key, NULL, &uid, &found, &length);
+	if (table)
+		snprintf(buffer, size, "%.*s", (int)length, found);
+	else
+		snprintf(buffer, size, "%s", key);
+	return buffer;
+}
