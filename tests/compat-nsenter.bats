@@ -357,8 +357,8 @@ each_the_same() {
 	both_refuse 1 -u/nowhere
 	both_refuse 1 -u/etc/passwd
 	both_refuse 1 -u"/proc/$BOX/ns/net"
-	both_refuse 2 -u
-	both_refuse 2 --wd
+	both_refuse 1 -u
+	both_refuse 1 --wd
 }
 
 # The deviations of nsjoin(1), COMPATIBILITY: each is seen on the peer here.
