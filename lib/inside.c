@@ -128,7 +128,7 @@ int inside_program(char *const argv[], size_t limit, char **out)
 	if (rc < 0)
 		return rc;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == NO_PROGRAM) {
-		free(*out);
+		free(take_ptr(*out));
 		return WIFEXITED(status) ? -ENOENT : -ECHILD;
 	}
 	return WEXITSTATUS(status);

@@ -317,9 +317,11 @@ static int start_helper(struct run *run, struct error *e)
 	run->helper = sock[0];
 	run->helper_end = end[0];
 	if (pid < 0) {
+		_cleanup_close_ int proc = -1;
 		int rc = fail(e, errno, "start the helper: fork");
 
-		hint_fork(-1, -rc, e);
+		proc = proc_open(NULL);
+		hint_fork(proc, -rc, e);
 		return rc;
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
