@@ -493,6 +493,35 @@ static bool deaf_to(const struct watch *w, int sig)
 	return !((blocked | ignored | caught) >> (sig - 1) & 1);
 }
 
+/*
+ * What a PID 1 blocks is kept for it, and is dropped all the same if it unblocks it without a handler
+ * (get_signal()), as a shell does that happened to be forking. Who blocks it for good reads it (signalfd(2),
+ * sigwait(3)), our own init among them. Whether SIG, which the child has been sent, was dropped.
+ */
+static bool dropped(const struct watch *w, int sig)
+{
+	uint64_t blocked, ignored, caught;
+
+	if (w->status < 0 || plan_leaves(w->run->plan, INIT) || plan_leaves(w->run->plan, KEEPER))
+		return false;
+	for (int i = 0; i < 20; i++) {
+		if (proc_signals(w->status, &blocked, &ignored, &caught) < 0 ||
+		    (ignored | caught) >> (sig - 1) & 1)
+			return false;
+		if (!(blocked >> (sig - 1) & 1))
+			return true;
+		poll(NULL, 0, 5);
+	}
+	return false;
+}
+
+static void force(struct watch *w, int sig)
+{
+	kill(w->child, is_stop(sig) ? SIGSTOP : SIGKILL);
+	if (!is_stop(sig))
+		w->meant = sig;
+}
+
 static void pass_signal(struct watch *w, const struct signalfd_siginfo *si)
 {
 	int sig = si->ssi_signo;
@@ -503,14 +532,15 @@ static void pass_signal(struct watch *w, const struct signalfd_siginfo *si)
 	if (is_harmless(sig) && sig != SIGCONT && !ours)
 		return;
 	if (!is_harmless(sig) && deaf_to(w, sig)) {
-		kill(w->child, is_stop(sig) ? SIGSTOP : SIGKILL);
-		if (!is_stop(sig))
-			w->meant = sig;
-	} else if (si->ssi_code == SI_QUEUE) {
-		sigqueue(w->child, sig, (union sigval){ .sival_ptr = (void *)(uintptr_t)si->ssi_ptr });
-	} else if (ours || sig == SIGCONT) {
-		kill(w->child, sig);
+		force(w, sig);
+		return;
 	}
+	if (si->ssi_code == SI_QUEUE)
+		sigqueue(w->child, sig, (union sigval){ .sival_ptr = (void *)(uintptr_t)si->ssi_ptr });
+	else if (ours || sig == SIGCONT)
+		kill(w->child, sig);
+	if (!is_harmless(sig) && dropped(w, sig))
+		force(w, sig);
 }
 
 /* Read all signals that are there; true where one was SIGCHLD. */
