@@ -165,6 +165,19 @@ static bool unshare_needs_admin(const struct refusal *r)
 	return true;
 }
 
+/* copy_pid_ns() makes one only below the PID namespace that the caller itself is in. */
+static bool children_are_elsewhere(const struct refusal *r)
+{
+	const struct ns_type *type = &ns_types[NS_PID];
+	uintmax_t own = cause_link_inode(r->proc, "self", type->file);
+
+	if (r->proc < 0 || !own || own == cause_link_inode(r->proc, "self", type->file_for_children))
+		return false;
+	error_hint(r->e, "the children of this process are to be in another PID namespace than itself already: "
+		   "one more can be made only by a process that is in that one, a child");
+	return true;
+}
+
 static const struct cause unshare_causes[] = {
 	{ ENOSPC, 0,             limit_is_zero },
 	{ EINVAL, 0,             limit_is_zero },	/* before 4.9 */
@@ -172,6 +185,7 @@ static const struct cause unshare_causes[] = {
 	{ ENOSPC, 0,             limit_is_reached },
 	{ EUSERS, 0,             limit_is_reached },
 	{ EINVAL, 0,             kernel_lacks_type },
+	{ EINVAL, CLONE_NEWPID,  children_are_elsewhere },
 	{ EPERM,  CLONE_NEWUSER, sysctl_forbids_unprivileged },
 	{ EACCES, CLONE_NEWUSER, sysctl_forbids_unprivileged },
 	{ EPERM,  CLONE_NEWUSER, in_chroot },

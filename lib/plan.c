@@ -482,6 +482,26 @@ struct watch {
 	int meant;		/* the signal for which a PID 1 was killed with SIGKILL */
 };
 
+/* sigwait(3) unblocks what it waits for while it waits (do_sigtimedwait()): /proc/PID/status does not show
+ * that the signal will be taken, the arguments of the call do. */
+static bool waits_for(pid_t pid, int sig)
+{
+	_cleanup_free_ char *call = NULL;
+	_cleanup_close_ int memory = -1;
+	unsigned long long at;
+	uint64_t set;
+	char path[32];
+	long number;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	if (read_file_at(AT_FDCWD, path, 512, &call, NULL) < 0 || sscanf(call, "%ld %llx", &number, &at) != 2 ||
+	    number != SYS_rt_sigtimedwait)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	memory = open(path, O_RDONLY | O_CLOEXEC);
+	return memory >= 0 && pread(memory, &set, sizeof(set), (off_t)at) == sizeof(set) && set >> (sig - 1) & 1;
+}
+
 /* A PID 1 gets no signal that it does not catch, not even a fatal one from outside, except SIGKILL and
  * SIGSTOP: pid_namespaces(7). Whether this one would let SIG pass unseen. */
 static bool deaf_to(const struct watch *w, int sig)
@@ -490,7 +510,7 @@ static bool deaf_to(const struct watch *w, int sig)
 
 	if (w->status < 0 || proc_signals(w->status, &blocked, &ignored, &caught) < 0)
 		return false;
-	return !((blocked | ignored | caught) >> (sig - 1) & 1);
+	return !((blocked | ignored | caught) >> (sig - 1) & 1) && !waits_for(w->child, sig);
 }
 
 /*
@@ -509,7 +529,7 @@ static bool dropped(const struct watch *w, int sig)
 		    (ignored | caught) >> (sig - 1) & 1)
 			return false;
 		if (!(blocked >> (sig - 1) & 1))
-			return true;
+			return !waits_for(w->child, sig);
 		poll(NULL, 0, 5);
 	}
 	return false;

@@ -616,12 +616,19 @@ descriptors() {
 @test "hint: PID 1 of the PID namespace has ended" {
 	need_root
 	local options
-	for options in -f "-u --setup true" "-p"; do
+	for options in -f "-u --setup true"; do
 		# shellcheck disable=SC2086
 		run -1 unshare --pid sh -c '/bin/true; exec nsunshare "$@" true' sh $options
 		assert_output_has "Cannot allocate memory"
 		assert_output_matches "hint: PID 1 of PID namespace [0-9]+, in which the new process would be, has ended"
 	done
+}
+
+@test "hint: children that are to be in another PID namespace already" {
+	need_root
+	run -1 unshare --pid sh -c '/bin/true; exec nsunshare -p true'
+	assert_output_has "make a new PID namespace: Invalid argument"
+	assert_output_has "hint: the children of this process are to be in another PID namespace than itself already"
 }
 
 @test "hint: a /proc that is covered in part, a /proc or /sys of namespaces not one's own" {
