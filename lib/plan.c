@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "ear.h"
 #include "hint.h"
 #include "io.h"
 #include "kernel.h"
@@ -482,57 +483,23 @@ struct watch {
 	int meant;		/* the signal for which a PID 1 was killed with SIGKILL */
 };
 
-/* sigwait(3) unblocks what it waits for while it waits (do_sigtimedwait()): /proc/PID/status does not show
- * that the signal will be taken, the arguments of the call do. */
-static bool waits_for(pid_t pid, int sig)
+/* What is no PID 1 hears every signal. */
+static enum ear ear_for(const struct watch *w, int sig)
 {
-	_cleanup_free_ char *call = NULL;
-	_cleanup_close_ int memory = -1;
-	unsigned long long at;
-	uint64_t set;
-	char path[32];
-	long number;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	if (read_file_at(AT_FDCWD, path, 512, &call, NULL) < 0 || sscanf(call, "%ld %llx", &number, &at) != 2 ||
-	    number != SYS_rt_sigtimedwait)
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	memory = open(path, O_RDONLY | O_CLOEXEC);
-	return memory >= 0 && pread(memory, &set, sizeof(set), (off_t)at) == sizeof(set) && set >> (sig - 1) & 1;
+	return w->status < 0 ? HEARS : ear_of(w->child, w->status, sig);
 }
 
-/* A PID 1 gets no signal that it does not catch, not even a fatal one from outside, except SIGKILL and
- * SIGSTOP: pid_namespaces(7). Whether this one would let SIG pass unseen. */
-static bool deaf_to(const struct watch *w, int sig)
-{
-	uint64_t blocked, ignored, caught;
-
-	if (w->status < 0 || proc_signals(w->status, &blocked, &ignored, &caught) < 0)
-		return false;
-	return !((blocked | ignored | caught) >> (sig - 1) & 1) && !waits_for(w->child, sig);
-}
-
-/*
- * What a PID 1 blocks is kept for it, and is dropped all the same if it unblocks it without a handler
- * (get_signal()), as a shell does that happened to be forking. Who blocks it for good reads it (signalfd(2),
- * sigwait(3)), our own init among them. Whether SIG, which the child has been sent, was dropped.
- */
+/* Whether SIG, which was sent while the child blocked it, was dropped: a shell blocks all while it forks. Who
+ * goes on blocking it reads it (signalfd(2), sigwait(3)), our own init among them. */
 static bool dropped(const struct watch *w, int sig)
 {
-	uint64_t blocked, ignored, caught;
+	enum ear ear = BLOCKS;
 
-	if (w->status < 0 || plan_leaves(w->run->plan, INIT) || plan_leaves(w->run->plan, KEEPER))
+	if (plan_leaves(w->run->plan, INIT) || plan_leaves(w->run->plan, KEEPER))
 		return false;
-	for (int i = 0; i < 20; i++) {
-		if (proc_signals(w->status, &blocked, &ignored, &caught) < 0 ||
-		    (ignored | caught) >> (sig - 1) & 1)
-			return false;
-		if (!(blocked >> (sig - 1) & 1))
-			return !waits_for(w->child, sig);
+	for (int i = 0; i < 20 && (ear = ear_for(w, sig)) == BLOCKS; i++)
 		poll(NULL, 0, 5);
-	}
-	return false;
+	return ear == DEAF;
 }
 
 static void force(struct watch *w, int sig)
@@ -548,10 +515,12 @@ static void pass_signal(struct watch *w, const struct signalfd_siginfo *si)
 	/* A process sent it: to us, so we pass it on. The terminal's reach the child as they reach us,
 	 * by the process group; but a hangup is told to the session's leader alone (tty_io.c). */
 	bool ours = si->ssi_code <= 0 || (sig == SIGHUP && getsid(0) == getpid());
+	enum ear ear;
 
 	if (is_harmless(sig) && sig != SIGCONT && !ours)
 		return;
-	if (!is_harmless(sig) && deaf_to(w, sig)) {
+	ear = is_harmless(sig) ? HEARS : ear_for(w, sig);
+	if (ear == DEAF) {
 		force(w, sig);
 		return;
 	}
@@ -559,7 +528,7 @@ static void pass_signal(struct watch *w, const struct signalfd_siginfo *si)
 		sigqueue(w->child, sig, (union sigval){ .sival_ptr = (void *)(uintptr_t)si->ssi_ptr });
 	else if (ours || sig == SIGCONT)
 		kill(w->child, sig);
-	if (!is_harmless(sig) && dropped(w, sig))
+	if (ear == BLOCKS && dropped(w, sig))
 		force(w, sig);
 }
 

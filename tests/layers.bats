@@ -4,7 +4,7 @@ load lib
 
 # Every module by its layer, from the base up.
 layers=(
-	"base:   base kernel error str io proc mountinfo inside ns caps account"
+	"base:   base kernel error str io proc mountinfo inside ns caps account ear"
 	"domain: nsref name name-internal name-rundir name-record name-find name-pin nsfind nsopen idmap mapping command nsset mnt prop end rtmsg nl veth"
 	"plan:   plan plan-list plan-internal step step-proc step-ns step-mount step-name step-net join cgroup hint hint-cause hint-ns hint-map hint-mount hint-proc"
 	"face:   opt table dot"
