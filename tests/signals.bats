@@ -413,7 +413,7 @@ type_line() {
 	wait_for pgrep -f '^sleep 3333$'
 	keys C-z
 	wait_for state "$(pgrep -f '^sleep 3333$')" T
-	type_line 'kill %1; echo killed'
+	type_line 'kill %1; wait; echo killed'
 	wait_for screen_has '^killed'
 	type_line 'exit 5'
 	type_line 'echo left-$?'
