@@ -209,15 +209,19 @@ int rundir_open(struct rundir *rd, enum purpose purpose, struct error *e)
  * A private mount of its own, where that is allowed. A filesystem that the user has mounted there is left
  * as it is: its propagation is not ours to change.
  */
-static int rundir_mount(const char *path, int dir, struct error *e)
+static int rundir_mount(const char *path, struct error *e)
 {
+	_cleanup_close_ int here = -1, top = -1;
+
 	if (!name_can_pin())
 		return 0;
-	if (!entry_is_mount(dir, "") && mount(path, path, NULL, MS_BIND, NULL) < 0)
+	/* Anew: who waited for the lock may have opened the directory before the mount was made on it, and a
+	 * second mount would hide the pins on the first. */
+	here = open(path, DIRECTORY);
+	if (!entry_is_mount(here, "") && mount(path, path, NULL, MS_BIND, NULL) < 0)
 		return fail(e, errno, "bind %s on itself", path);
 
-	_cleanup_close_ int top = open(path, DIRECTORY);
-
+	top = open(path, DIRECTORY);
 	if (is_bound_on_itself(top) && mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
 		return fail(e, errno, "make the mount %s private", path);
 	return 0;
@@ -271,7 +275,7 @@ int rundir_lock(struct rundir *rd, enum purpose purpose, struct error *e)
 	if (r < 0)
 		return r;
 	if (purpose == MAKE)
-		r = rundir_mount(rd->path, rd->lock, e);
+		r = rundir_mount(rd->path, e);
 
 	/* Anew: what was opened before the mount leads below it. */
 	rd->dir = open(rd->path, DIRECTORY);

@@ -410,6 +410,7 @@ without() { # PATH CMD...: with an empty directory at PATH, in a mount namespace
 
 @test "a /proc of another PID namespace" {
 	need_root
+	need_plain_build
 	# One in which this process has no number: that of a PID namespace below.
 	mkdir proc
 	# shellcheck disable=SC2016

@@ -17,6 +17,7 @@ nskit_setup() {
 		chown "$NSKIT_USER:" "$USER_HOME" "$USER_RUN"
 	fi
 	started=()
+	BOX=
 	declare -gA scratch=()
 	export NSKIT_RUNDIR=$T/run NSKIT_TEST=${T##*/} NSKIT_USER_RUN=$USER_RUN
 	cd "$T" || return
@@ -26,6 +27,7 @@ nskit_setup() {
 nskit_teardown() {
 	local pid status=0
 	[[ -n ${T-} ]] || return 0
+	[[ -z $BOX ]] || kill -KILL "$BOX" 2>/dev/null || true
 	for pid in "${started[@]}"; do
 		stop "$pid"
 	done
@@ -123,6 +125,25 @@ start() {
 		[[ "${its[*]}" == "${mine[*]}" ]] || break
 		sleep 0.005
 	done
+}
+
+# A process in namespaces of its own, as unshare(1) makes them by OPTION...: BOX is its number. Its /proc is
+# the one from outside. SCRIPT may prepare them.
+box() { # [as_user] OPTION...
+	box_running '' "$@"
+}
+
+box_running() { # SCRIPT [as_user] OPTION...
+	local script=$1 user=()
+	shift
+	if [[ $1 == as_user ]]; then
+		user=(as_user)
+		shift
+	fi
+	start "${user[@]}" unshare --fork "$@" sh -c "$script"'
+		echo ready; exec sleep infinity'
+	wait_for grep -qx ready "$OUT"
+	BOX=$(pgrep -P "$PID")
 }
 
 # Processes that hold namespaces under a name: scratch_namespaces [-OPTION...] NAME... makes a private

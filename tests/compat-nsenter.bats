@@ -8,27 +8,6 @@ load lib
 setup() {
 	nskit_setup
 	need nsenter
-	BOX=
-}
-
-teardown() {
-	[[ -z $BOX ]] || kill -KILL "$BOX"
-	nskit_teardown
-}
-
-# A process in namespaces of its own, as unshare(1) makes them by OPTION...; SCRIPT may prepare them.
-# BOX is its number. Its /proc is the one from outside, so that all can be compared.
-box() { # SCRIPT [as_user] OPTION...
-	local script=$1 user=()
-	shift
-	if [[ $1 == as_user ]]; then
-		user=(as_user)
-		shift
-	fi
-	start "${user[@]}" unshare --fork "$@" sh -c "$script"'
-		echo ready; exec sleep infinity'
-	wait_for grep -qx ready "$OUT"
-	BOX=$(pgrep -P "$PID")
 }
 
 # A root directory of BOX's own, which is no mount namespace's: with /usr in it, and not much else.
@@ -91,7 +70,7 @@ each_the_same() {
 
 @test "the probe tells namespaces, IDs, directories and environments apart" {
 	need_root
-	box '' -mn
+	box -mn
 	probed nsenter -t "$BOX" -n
 	local one=$output
 	probed nsenter -t "$BOX" -m
@@ -105,7 +84,7 @@ each_the_same() {
 
 @test "each type, of a process" {
 	need_root
-	box '' -muinpCT
+	box -muinpCT
 	each_the_same <<-END
 		-t $BOX -m
 		-t $BOX -u
@@ -128,7 +107,7 @@ each_the_same() {
 
 @test "several types, all types" {
 	need_root
-	box '' -muinpCT
+	box -muinpCT
 	each_the_same <<-END
 		-t $BOX -m -u -i -n -p -C -T
 		-t $BOX -T -C -p -n -i -u -m
@@ -143,7 +122,7 @@ each_the_same() {
 
 @test "each type, of a file" {
 	need_root
-	box '' -muinpCT
+	box -muinpCT
 	local type option file
 	for option in mount:m:mnt uts:u:uts ipc:i:ipc net:n:net pid:p:pid cgroup:C:cgroup time:T:time; do
 		IFS=: read -r type option file <<<"$option"
@@ -154,7 +133,7 @@ each_the_same() {
 
 @test "a name without a slash is a file of the current directory" {
 	need_root
-	box '' -n
+	box -n
 	touch inner
 	mount --bind "/proc/$BOX/ns/net" inner
 	same --net=inner
@@ -164,7 +143,7 @@ each_the_same() {
 
 @test "a file replaces the target for its type, whichever comes first" {
 	need_root
-	box '' -un
+	box -un
 	local other
 	start unshare -n sleep infinity
 	other=$PID
@@ -178,7 +157,7 @@ each_the_same() {
 
 @test "user namespaces, as root" {
 	need_root
-	box '' -Urmun
+	box -Urmun
 	each_the_same <<-END
 		-t $BOX -U
 		-t $BOX -U -m -n
@@ -194,7 +173,7 @@ each_the_same() {
 @test "user namespaces with a range of IDs: who the command is" {
 	need_subids
 	front=(as_user)
-	box '' as_user -U --map-root-user --map-auto -m -n
+	box as_user -U --map-root-user --map-auto -m -n
 	each_the_same <<-END
 		-t $BOX -U
 		-t $BOX -U -m
@@ -211,7 +190,7 @@ each_the_same() {
 @test "user namespaces, as a plain user" {
 	need_user
 	front=(as_user)
-	box '' as_user -Ur -muinpCT
+	box as_user -Ur -muinpCT
 	each_the_same <<-END
 		-t $BOX -U --preserve-credentials
 		-t $BOX -U --preserve-credentials -m -u -i -n -C -T
@@ -225,7 +204,7 @@ each_the_same() {
 
 @test "user and group ID, without a user namespace" {
 	need_root
-	box '' -u
+	box -u
 	front=(setpriv '--groups=5,6')
 	each_the_same <<-END
 		-t $BOX -u -S 1000
@@ -240,7 +219,7 @@ each_the_same() {
 	need_root
 	mkdir -p other/usr other/proc other/tmp
 	export T
-	box "$jail" -mu
+	box_running "$jail" -mu
 	mkdir -p here/there
 	local root=/proc/$BOX/root
 	each_the_same <<-END
@@ -269,7 +248,7 @@ each_the_same() {
 @test "a working directory inside the new root stays" {
 	need_root
 	export T
-	box "$jail" -mu
+	box_running "$jail" -mu
 	local root=/proc/$BOX/root
 	cd "$root/tmp/inner"
 	same -t "$BOX" -u -r"$root"
@@ -280,7 +259,7 @@ each_the_same() {
 
 @test "without a fork, without SELinux" {
 	need_root
-	box '' -np
+	box -np
 	each_the_same <<-END
 		-t $BOX -n -F
 		-t $BOX -n --no-fork
@@ -298,7 +277,7 @@ each_the_same() {
 
 @test "without a command: a login shell, \$SHELL or /bin/sh" {
 	need_root
-	box '' -u
+	box -u
 	printf '#!/bin/sh\ntr "\\0" " " </proc/$$/cmdline; readlink /proc/self/ns/uts; exit 9\n' >shell
 	chmod +x shell
 	local shell
@@ -316,7 +295,7 @@ each_the_same() {
 
 @test "exit status: the command's own, 126, 127, its signal" {
 	need_root
-	box '' -np
+	box -np
 	local command wanted
 	touch "$T/plain"
 	for command in "true" "false" "exit 3" "exit 255" "kill -TERM \$\$" "kill -KILL \$\$" "kill -HUP \$\$"; do
@@ -339,7 +318,7 @@ each_the_same() {
 
 @test "the command's own options are its own" {
 	need_root
-	box '' -n
+	box -n
 	run nsenter -t "$BOX" -n echo -t 1 --net -- -x
 	local wanted=$output
 	run -0 nsjoin -t "$BOX" -n echo -t 1 --net -- -x
@@ -349,7 +328,7 @@ each_the_same() {
 
 @test "what neither takes" {
 	need_root
-	box '' -u
+	box -u
 	both_refuse 2 -t "$BOX" --no-such-option
 	both_refuse 1 -t "$BOX" -u -S nobody-of-that-name
 	both_refuse 1 -t no-such-name -u
@@ -366,7 +345,7 @@ each_the_same() {
 @test "deviation: a working directory outside the new root is left" {
 	need_root
 	export T
-	box "$jail" -mu
+	box_running "$jail" -mu
 	probed nsenter -t "$BOX" -u -r
 	assert_output_has "getcwd() failed"
 	probed nsjoin -t "$BOX" -u -r
@@ -376,7 +355,7 @@ each_the_same() {
 
 @test "deviation: where ID 0 is not mapped, the command stays who it is" {
 	need_root
-	box '' -U --map-user=5 --map-group=6
+	box -U --map-user=5 --map-group=6
 	probed nsenter -t "$BOX" -U
 	refute test "$status" -eq 7
 	probed nsjoin -t "$BOX" -U
@@ -394,7 +373,7 @@ each_the_same() {
 
 @test "deviation: a signal sent to the tool reaches the command" {
 	need_root
-	box '' -p
+	box -p
 	local tool
 	for tool in nsenter nsjoin; do
 		start "$tool" -t "$BOX" -p sh -c 'trap "echo told; exit" TERM; echo ready

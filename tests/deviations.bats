@@ -102,8 +102,19 @@ child_of() { # PID: its one child, once that is CMD
 	assert_equal "$ended" $((128 + 1))
 }
 
+# Start CMD as a shell starts a job, in a process group of its own below a process of its session: PID is its
+# process. In a group without such a parent (an orphaned one) the kernel ignores SIGTSTP.
+start_job() { # CMD...
+	rm -f job
+	# shellcheck disable=SC2016
+	start setsid --wait sh -c 'python3 -c "import os, sys; os.setpgid(0, 0); os.execvp(sys.argv[1], sys.argv[1:])" \
+		"$@" & echo $! >job; wait' job "$@"
+	wait_for test -s job
+	PID=$(<job)
+}
+
 @test "the tool stops when its child has stopped, and continues it" {
-	start unshare --fork sleep 4321
+	start_job unshare --fork sleep 4321
 	wait_for child_of "$PID" "sleep 4321"
 	kill -STOP "$child"
 	wait_for is_stopped "$child"
@@ -114,8 +125,9 @@ child_of() { # PID: its one child, once that is CMD
 	refute is_stopped "$child"          # and the command runs on behind a stopped tool
 	kill -CONT "$PID"
 	kill -KILL "$child"
+	wait_for ended "$PID"
 
-	start nsunshare --fork sleep 4321
+	start_job nsunshare --fork sleep 4321
 	wait_for child_of "$PID" "sleep 4321"
 	kill -STOP "$child"
 	wait_for is_stopped "$PID"
@@ -128,8 +140,7 @@ child_of() { # PID: its one child, once that is CMD
 	kill -CONT "$PID"
 	wait_for is_going "$child"
 	kill -TERM "$PID"
-	end_of "$PID"
-	assert_equal "$ended" $((128 + 15))
+	wait_for ended "$PID"
 }
 
 @test "--kill-child outlives --setuid" {

@@ -23,7 +23,8 @@
 #		inside NAME CMD...	in the namespaces that scratch_namespaces or clone_namespaces made
 #		fault STEP:WHAT CMD...	the tools built with the seam for faults
 #		start CMD...		in the background: $PID is its process, $OUT its output; ended by teardown
-# All four may stand before one another (as_user fault fork:kill nsunshare ...; start as_user ...).
+#		box OPTION...		a process in namespaces of its own: $BOX; box_running SCRIPT OPTION...
+# The first four may stand before one another (as_user fault fork:kill nsunshare ...; start as_user ...).
 #
 # Wait:		wait_for [-t SECONDS] CMD...	until CMD succeeds
 #		ended PID, stop PID

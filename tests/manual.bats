@@ -29,7 +29,9 @@ examples() {
 	local command=()
 	resolve_command as_user bash
 	unset NSKIT_RUNDIR
-	"$NSKIT_SOURCE/tests/manual-examples" "$(page_of "$1")" "${command[@]}"
+	run "$NSKIT_SOURCE/tests/manual-examples" "$(page_of "$1")" "${command[@]}"
+	[[ $status -ne 77 ]] || skip "needs root"
+	assert_status 0
 }
 
 @test "the examples of nsunshare(1) do what they show" {

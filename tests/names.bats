@@ -2,28 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 load lib
 
-setup() {
-	nskit_setup
-	BOX=
-}
-
-teardown() {
-	[[ -z $BOX ]] || kill -KILL "$BOX"
-	nskit_teardown
-}
-
-# A process in namespaces of its own, as unshare(1) makes them by OPTION...: BOX is its number.
-box() { # [as_user] OPTION...
-	local user=()
-	if [[ $1 == as_user ]]; then
-		user=(as_user)
-		shift
-	fi
-	start "${user[@]}" unshare --fork "$@" sh -c 'echo ready; exec sleep infinity'
-	wait_for grep -qx ready "$OUT"
-	BOX=$(pgrep -P "$PID")
-}
-
 all_types=-muinpCTU
 
 # The inode number of TYPE that the set NAME recorded; the process that keeps it.
