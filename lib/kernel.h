@@ -45,6 +45,15 @@
 #define NS_GET_PID_IN_PIDNS		_IOR(NSIO, 0x8, int)
 #define NS_GET_TGID_IN_PIDNS		_IOR(NSIO, 0x9, int)
 #endif
+#ifndef NS_MNT_GET_NEXT
+struct mnt_ns_info {
+	__u32 size, nr_mounts;
+	__u64 mnt_ns_id;
+};
+#define NS_MNT_GET_INFO			_IOR(NSIO, 10, struct mnt_ns_info)	/* 6.12 */
+#define NS_MNT_GET_NEXT			_IOR(NSIO, 11, struct mnt_ns_info)
+#define NS_MNT_GET_PREV			_IOR(NSIO, 12, struct mnt_ns_info)
+#endif
 #ifndef NS_GET_ID
 #define NS_GET_ID			_IOR(NSIO, 13, __u64)	/* 6.18 */
 #endif
@@ -99,6 +108,46 @@ struct nsfs_handle {			/* struct nsfs_file_handle */
 #define AT_RECURSIVE			0x8000
 #endif
 
+/* statmount(2), listmount(2): 6.8; of other mount namespaces 6.11. The structures of linux/mount.h, which
+ * cannot be included beside sys/mount.h, by other names. */
+#ifndef STATMOUNT_SB_BASIC
+#define STATMOUNT_SB_BASIC		0x00000001U
+#define STATMOUNT_MNT_ROOT		0x00000008U
+#define STATMOUNT_MNT_POINT		0x00000010U
+#endif
+#ifndef LSMT_ROOT
+#define LSMT_ROOT			0xffffffffffffffff
+#endif
+
+struct mount_question {			/* struct mnt_id_req */
+	__u32 size, spare;
+	__u64 mnt_id;
+	__u64 param;			/* statmount: STATMOUNT_*; listmount: the last mount so far */
+	__u64 mnt_ns_id;
+};
+
+struct mount_answer {			/* struct statmount */
+	__u32 size, mnt_opts;
+	__u64 mask;
+	__u32 sb_dev_major, sb_dev_minor;
+	__u64 sb_magic;
+	__u32 sb_flags, fs_type;
+	__u64 mnt_id, mnt_parent_id;
+	__u32 mnt_id_old, mnt_parent_id_old;
+	__u64 mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
+	__u32 mnt_root, mnt_point;	/* offsets into the strings */
+	__u64 spare[50];
+	char strings[];
+};
+
+/* listns(2), 6.19 */
+struct ns_question {			/* struct ns_id_req */
+	__u32 size, spare;
+	__u64 ns_id;			/* the last namespace so far */
+	__u32 ns_type, spare2;
+	__u64 user_ns_id;
+};
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC		(1U << 2)	/* 5.11 */
 #endif
@@ -118,6 +167,13 @@ struct nsfs_handle {			/* struct nsfs_file_handle */
 #endif
 #ifndef __NR_mount_setattr
 #define __NR_mount_setattr		442
+#endif
+#ifndef __NR_statmount
+#define __NR_statmount			457
+#define __NR_listmount			458
+#endif
+#ifndef __NR_listns
+#define __NR_listns			470
 #endif
 
 static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
@@ -144,6 +200,24 @@ static inline int sys_move_mount(int from, const char *from_path, int to, const 
 				 unsigned int flags)
 {
 	return (int)syscall(__NR_move_mount, from, from_path, to, to_path, flags);
+}
+
+/* Returns 0, or -1: EOVERFLOW where SIZE is too small for the strings. */
+static inline int sys_statmount(const struct mount_question *question, struct mount_answer *answer,
+				size_t size)
+{
+	return (int)syscall(__NR_statmount, question, answer, size, 0);
+}
+
+/* Return how many there are in IDS, 0 at the end. */
+static inline ssize_t sys_listmount(const struct mount_question *question, __u64 *ids, size_t count)
+{
+	return (ssize_t)syscall(__NR_listmount, question, ids, count, 0);
+}
+
+static inline ssize_t sys_listns(const struct ns_question *question, __u64 *ids, size_t count)
+{
+	return (ssize_t)syscall(__NR_listns, question, ids, count, 0);
 }
 
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)

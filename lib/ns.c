@@ -246,18 +246,48 @@ uint64_t ns_id(int fd)
 	return ioctl(fd, NS_GET_ID, &id) == 0 ? id : 0;
 }
 
-/* "net:[4026532201]" */
-static ino_t inode_of_link(int dir, const char *name)
+const struct ns_type *ns_parse_link(const char *text, ino_t *inode)
+{
+	const char *colon = strchr(text, ':');
+	const struct ns_type *type = colon ? ns_by_name(text, (size_t)(colon - text)) : NULL;
+	char *end;
+
+	if (!type || colon[1] != '[' || colon[2] < '1' || colon[2] > '9')
+		return NULL;
+
+	ino_t number = strtoull(colon + 2, &end, 10);
+	if (!streq(end, "]"))
+		return NULL;
+	*inode = number;
+	return type;
+}
+
+const struct ns_type *ns_read_link(int dir, const char *path, ino_t *inode)
 {
 	char text[64];
-	ssize_t n = readlinkat(dir, name, text, sizeof(text) - 1);
-	const char *number;
+	ssize_t n = readlinkat(dir, path, text, sizeof(text) - 1);
 
 	if (n < 0)
-		return 0;
+		return NULL;
 	text[n] = '\0';
-	number = strchr(text, '[');
-	return number ? strtoull(number + 1, NULL, 10) : 0;
+
+	const struct ns_type *type = ns_parse_link(text, inode);
+	if (!type)
+		errno = EINVAL;
+	return type;
+}
+
+int ns_open_id(uint64_t id)
+{
+	union {
+		struct file_handle head;
+		char room[sizeof(struct file_handle) + sizeof(struct nsfs_handle)];
+	} handle = { .head = { .handle_bytes = sizeof(struct nsfs_handle),
+			       .handle_type = NSFS_HANDLE_TYPE } };
+	struct nsfs_handle wanted = { .ns_id = id };
+
+	memcpy(handle.room + offsetof(struct file_handle, f_handle), &wanted, sizeof(wanted));
+	return open_by_handle_at(FD_NSFS_ROOT, &handle.head, O_RDONLY | O_CLOEXEC);
 }
 
 int ns_inodes(pid_t pid, ino_t out[NS_TYPES])
@@ -270,8 +300,8 @@ int ns_inodes(pid_t pid, ino_t out[NS_TYPES])
 		snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < NS_TYPES; i++) {
-		out[i] = dir < 0 ? 0 : inode_of_link(dir, ns_types[i].file);
-		if (out[i])
+		out[i] = 0;
+		if (dir >= 0 && ns_read_link(dir, ns_types[i].file, &out[i]))
 			types |= ns_types[i].flag;
 	}
 	return types;

@@ -90,6 +90,18 @@ ino_t ns_inode(int fd);
 uint64_t ns_id(int fd);
 
 /*
+ * Parse what a link in /proc/PID/ns says, "net:[4026532201]". Returns the type and *INODE, or NULL. Pure.
+ */
+const struct ns_type *ns_parse_link(const char *text, ino_t *inode);
+
+/* Read the link PATH below DIR and parse it. NULL with errno where it cannot be read, EINVAL where it shows
+ * something else. */
+const struct ns_type *ns_read_link(int dir, const char *path, ino_t *inode);
+
+/* Open a namespace by its unique id alone (6.19). Returns a descriptor, or -1 with errno: ESTALE before. */
+int ns_open_id(uint64_t id) must_check;
+
+/*
  * Inode numbers of the namespaces of the process PID (0: the caller), as the links in /proc/PID/ns say,
  * without opening any: a fifth of the system calls. 0 in OUT where there is no such type. Returns the types
  * (CLONE_NEW*) that were found; 0 where /proc shows none, or none that the caller may see.

@@ -149,23 +149,10 @@ static bool is_worth_opening(struct search *s, ino_t inode, int flag)
 	return inode == s->inode;
 }
 
-/* "net:[4026532201]": its row and number; NULL for any other text. */
-static const struct ns_type *parse_link(const char *text, ino_t *inode)
-{
-	const char *colon = strchr(text, ':');
-	const struct ns_type *type = colon ? ns_by_name(text, (size_t)(colon - text)) : NULL;
-	char *end;
-
-	if (!type || colon[1] != '[' || colon[2] < '0' || colon[2] > '9')
-		return NULL;
-	*inode = strtoull(colon + 2, &end, 10);
-	return streq(end, "]") ? type : NULL;
-}
-
 static bool look_at_text(struct search *s, const char *text, int dirfd, const char *path)
 {
 	ino_t inode;
-	const struct ns_type *type = parse_link(text, &inode);
+	const struct ns_type *type = ns_parse_link(text, &inode);
 
 	if (!type || !is_worth_opening(s, inode, type->flag))
 		return false;
@@ -431,20 +418,6 @@ int nsfind_inode(ino_t inode, int type, struct error *e)
 	return search(&s, what, e);
 }
 
-/* By the id alone: 6.19. Before, the kernel wants type and inode number with it, and says ESTALE. */
-static int open_by_id(uint64_t id)
-{
-	union {
-		struct file_handle head;
-		char room[sizeof(struct file_handle) + sizeof(struct nsfs_handle)];
-	} handle = { .head = { .handle_bytes = sizeof(struct nsfs_handle),
-			       .handle_type = NSFS_HANDLE_TYPE } };
-	struct nsfs_handle wanted = { .ns_id = id };
-
-	memcpy(handle.room + offsetof(struct file_handle, f_handle), &wanted, sizeof(wanted));
-	return open_by_handle_at(FD_NSFS_ROOT, &handle.head, O_RDONLY | O_CLOEXEC);
-}
-
 static bool kernel_has_ids(void)
 {
 	_cleanup_close_ int fd = ns_open_self(&ns_types[NS_MNT], NULL);
@@ -461,7 +434,7 @@ int nsfind_id(uint64_t id, int type, struct error *e)
 		return refuse(e, EOPNOTSUPP, "this kernel has no unique namespace ids (from 6.18)");
 	if (id == 0)
 		return refuse(e, ENOENT, "no namespace has the id 0");
-	if (take(&s, open_by_id(id)))
+	if (take(&s, ns_open_id(id)))
 		return s.found;
 	snprintf(what, sizeof(what), "id %ju", (uintmax_t)id);
 	return search(&s, what, e);
