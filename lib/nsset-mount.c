@@ -1,0 +1,467 @@
+/*
+ * Bind mounts of namespaces, in every mount namespace that can be reached: through the mountinfo of one of
+ * its processes, read once for all of them; where none lives there, by listmount(2) and statmount(2), or by
+ * a child that joins it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "inside.h"
+#include "io.h"
+#include "kernel.h"
+#include "mountinfo.h"
+#include "nsset-scan.h"
+
+enum { TABLE_MOST = 1 << 30 };	/* bytes of a table that is read */
+
+/* What is known of the table of a mount namespace. */
+struct table_state {
+	bool taken;		/* by a thread that reads it, or has read it */
+	pid_t chrooted;		/* a member that sees only part of it */
+};
+
+/* The table of one mount namespace while it is read. */
+struct table {
+	struct scan *scan;
+	ino_t mntns;
+	const char *root;	/* of a process there, below the proc directory: "7/root" */
+	int fd;			/* the mount namespace, to join it, where no process is there; or -1 */
+};
+
+bool scan_wants_tables(const struct scan *s)
+{
+	return scan_sources(s, SOURCE_MOUNTS | SOURCE_DESCRIPTORS) && s->request->only == 0;
+}
+
+/* FNV-1a */
+static uint64_t hash(const char *path)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * 0x100000001b3u;
+	return h | 1;
+}
+
+/* Tables are complete before descriptors are looked at, and from then on are only read. */
+const struct pin *scan_pin_at(struct scan *s, const char *path)
+{
+	const struct pin *pin = s->pins.used ? map_get(&s->pins, hash(path)) : NULL;
+
+	return pin && streq(pin->path, path) ? pin : NULL;
+}
+
+/* --- pins --- */
+
+/* A pin in the caller's mount namespace, after those of the same namespace. */
+static int add_own(struct scan *s, struct pin *pin)
+{
+	uint64_t key = scan_key(pin->type, pin->inode);
+	struct pin *first = map_get(&s->own_pins, key);
+
+	if (first) {
+		first->last_same->same = pin;
+		first->last_same = pin;
+		return 0;
+	}
+	pin->last_same = pin;
+	*s->own_last = pin;
+	s->own_last = &pin->next;
+	return map_put(&s->own_pins, key, pin);
+}
+
+/* Where a mount lies on another of the same namespace, its path is said once: the caller's table is the first,
+ * so that no other has put the path there. */
+static int put_pin(struct table *t, struct pin *pin)
+{
+	struct scan *s = t->scan;
+	uint64_t key = hash(pin->path);
+	const struct pin *before = map_get(&s->pins, key);
+	bool again = before && before->type == pin->type && before->inode == pin->inode &&
+		     streq(before->path, pin->path);
+
+	if (t->mntns == s->mntns && !again && add_own(s, pin) < 0)
+		return -ENOMEM;
+	return map_put(&s->pins, key, pin);
+}
+
+static struct pin *new_pin(struct scan *s, const struct ns_type *type, ino_t inode, const char *path)
+{
+	struct pin *pin = arena_take(&s->arena, sizeof(*pin));
+
+	if (!pin)
+		return NULL;
+	pin->type = type;
+	pin->inode = inode;
+	pin->path = arena_copy(&s->arena, path, strlen(path));
+	return pin->path ? pin : NULL;
+}
+
+/* Under the lock. Returns the entry that is held, NULL where mounts do not count as sources. */
+static struct entry *add_pin(struct table *t, const struct ns_type *type, ino_t inode, const char *path)
+{
+	struct scan *s = t->scan;
+	struct pin *pin = new_pin(s, type, inode, path);
+	struct nsset_holder holder = { .kind = HOLDER_MOUNT, .mntns = t->mntns };
+
+	if (!pin || put_pin(t, pin) < 0) {
+		s->out_of_memory = true;
+		return NULL;
+	}
+	if (!scan_sources(s, SOURCE_MOUNTS) || s->request->only)
+		return NULL;
+
+	struct entry *e = scan_enter(s, type, inode);
+	holder.path = pin->path;
+	if (e)
+		scan_hold(s, e, &holder);
+	return e;
+}
+
+static int open_inside(void *path, struct error *e)
+{
+	return ns_open_file(AT_FDCWD, path, e);
+}
+
+/* Joining takes CAP_SYS_ADMIN in the user namespace that owns it, which a user may have to join first. */
+static int open_joined(int mntns, inside_open_fn *open, void *arg)
+{
+	int fds[2] = { mntns, -1 };
+	int fd = inside_open(fds, 1, open, arg, NULL);
+
+	if (fd != -EPERM)
+		return fd;
+
+	_cleanup_close_ int owner = ioctl(mntns, NS_GET_USERNS);
+	if (owner < 0)
+		return -EPERM;
+	fds[0] = owner;
+	fds[1] = mntns;
+	return inside_open(fds, 2, open, arg, NULL);
+}
+
+static void ask_pinned(struct table *t, struct entry *e, const char *target)
+{
+	char path[PATH_MAX + 64];
+
+	if (e->asked)
+		return;
+	if (t->fd >= 0) {
+		snprintf(path, sizeof(path), "%s", target);
+		_cleanup_close_ int fd = open_joined(t->fd, open_inside, path);
+		if (fd >= 0 && ns_inode(fd) == e->ns.inode)
+			scan_ask(t->scan, e, fd);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s%s", t->root, target);
+	scan_ask_at(t->scan, e, t->scan->proc, path);
+}
+
+/* ROOT is "net:[4026532201]" for a mount of nsfs. */
+static void take_mount(struct table *t, const char *root, const char *target)
+{
+	struct scan *s = t->scan;
+	ino_t inode;
+	const struct ns_type *type = ns_parse_link(root, &inode);
+
+	if (!type || !(s->types & type->flag))
+		return;
+	scan_lock(s);
+	struct entry *e = add_pin(t, type, inode, target);
+	scan_unlock(s);
+	if (e && (s->asks & type->flag))
+		ask_pinned(t, e, target);
+}
+
+/* --- mountinfo --- */
+
+/* Of thousands of mounts few are on nsfs: only their lines are parsed. */
+static void take_mountinfo(struct table *t, char *text)
+{
+	struct mountinfo mount;
+	char *line, *cursor = text;
+
+	while (cursor && (line = strstr(cursor, " - nsfs "))) {
+		while (line > cursor && line[-1] != '\n')
+			line--;
+		cursor = line;
+		if (mountinfo_next(&cursor, &mount) > 0)
+			take_mount(t, mount.root, mount.target);
+	}
+}
+
+static bool read_mountinfo(struct table *t, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (mountinfo_read(t->scan->proc, path, &text) < 0)
+		return false;
+	take_mountinfo(t, text);
+	return true;
+}
+
+/* PROCESS is "7", "7/task/8" or "self". */
+static bool read_table_of(struct scan *s, ino_t mntns, const char *process)
+{
+	struct table t = { .scan = s, .mntns = mntns, .fd = -1 };
+	char root[64], path[64];
+
+	snprintf(root, sizeof(root), "%s/root", process);
+	snprintf(path, sizeof(path), "%s/mountinfo", process);
+	t.root = root;
+	return read_mountinfo(&t, path);
+}
+
+/* --- each table once --- */
+
+/* Under the lock. NULL without memory. */
+static struct table_state *state_of(struct scan *s, ino_t mntns)
+{
+	struct table_state *state = map_get(&s->tables, mntns);
+
+	if (state)
+		return state;
+	state = arena_take(&s->arena, sizeof(*state));
+	if (!state || map_put(&s->tables, mntns, state) < 0) {
+		s->out_of_memory = true;
+		return NULL;
+	}
+	return state;
+}
+
+static bool take_table(struct scan *s, ino_t mntns)
+{
+	scan_lock(s);
+	struct table_state *state = state_of(s, mntns);
+	bool mine = state && !state->taken;
+	if (mine)
+		state->taken = true;
+	scan_unlock(s);
+	return mine;
+}
+
+static void give_back_table(struct scan *s, ino_t mntns, pid_t chrooted)
+{
+	scan_lock(s);
+	struct table_state *state = state_of(s, mntns);
+	if (state) {
+		state->taken = false;
+		if (chrooted && (!state->chrooted || state->chrooted > chrooted))
+			state->chrooted = chrooted;
+	}
+	scan_unlock(s);
+}
+
+void scan_own_mounts(struct scan *s)
+{
+	if (s->mntns && take_table(s, s->mntns) && !read_table_of(s, s->mntns, "self"))
+		give_back_table(s, s->mntns, 0);
+}
+
+/* mountinfo shows what lies below the reader's root: a process in a chroot sees less than there is. */
+static bool is_chrooted(struct scan *s, const char *process)
+{
+	char path[64], root[2] = "";
+
+	snprintf(path, sizeof(path), "%s/root", process);
+	return readlinkat(s->proc, path, root, sizeof(root)) != 1;
+}
+
+void scan_mounts_of(struct scan *s, pid_t pid)
+{
+	char path[64], process[32];
+	ino_t mntns;
+
+	snprintf(process, sizeof(process), "%d", (int)pid);
+	snprintf(path, sizeof(path), "%s/%s", process, ns_types[NS_MNT].file);
+	if (!ns_read_link(s->proc, path, &mntns) || !take_table(s, mntns))
+		return;
+	if (!s->request->recorded && is_chrooted(s, process))
+		give_back_table(s, mntns, pid);
+	else if (!read_table_of(s, mntns, process))
+		give_back_table(s, mntns, 0);
+}
+
+/* --- where no process lives --- */
+
+/* A mount, its root and its mount point: a page each at most. */
+union mount_room {
+	struct mount_answer answer;
+	char room[sizeof(struct mount_answer) + 3 * PATH_MAX];
+};
+
+static bool ask_mount(union mount_room *room, uint64_t mntns_id, uint64_t mount_id, uint64_t what)
+{
+	const struct mount_question q = { .size = sizeof(q), .mnt_id = mount_id, .mnt_ns_id = mntns_id,
+					  .param = what };
+
+	return sys_statmount(&q, &room->answer, sizeof(*room)) == 0;
+}
+
+/* To ask for strings takes three times as long: few mounts are on nsfs. */
+static void take_mount_id(struct table *t, uint64_t mntns_id, uint64_t mount_id)
+{
+	union mount_room room;
+	const struct mount_answer *m = &room.answer;
+
+	if (ask_mount(&room, mntns_id, mount_id, STATMOUNT_SB_BASIC) && m->sb_magic == NSFS_MAGIC &&
+	    ask_mount(&room, mntns_id, mount_id, STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT))
+		take_mount(t, m->strings + m->mnt_root, m->strings + m->mnt_point);
+}
+
+/* From 6.11. Returns whether the kernel gave a list. */
+static bool list_mounts(struct table *t)
+{
+	__u64 id, ids[256];
+	struct mount_question q = { .size = sizeof(q), .mnt_id = LSMT_ROOT };
+	ssize_t n;
+
+	if (ioctl(t->fd, NS_GET_MNTNS_ID, &id) < 0)
+		return false;
+	q.mnt_ns_id = id;
+	while ((n = sys_listmount(&q, ids, array_size(ids))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			take_mount_id(t, id, ids[i]);
+		q.param = ids[n - 1];
+	}
+	return n == 0;
+}
+
+/* The child's own table; "self" is in the PID namespace of the proc directory, whatever is mounted there. */
+static int open_own_mountinfo(void *proc, struct error *e)
+{
+	int fd = openat(*(int *)proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail(e, errno, "open self/mountinfo") : fd;
+}
+
+static bool join_and_read(struct table *t)
+{
+	_cleanup_close_ int fd = open_joined(t->fd, open_own_mountinfo, &t->scan->proc);
+	_cleanup_free_ char *text = NULL;
+
+	if (fd < 0 || read_all(fd, TABLE_MOST, &text, NULL) < 0)
+		return false;
+	take_mountinfo(t, text);
+	return true;
+}
+
+static bool read_behind(struct scan *s, ino_t mntns, int fd)
+{
+	struct table t = { .scan = s, .mntns = mntns, .root = "", .fd = fd };
+
+	if (!take_table(s, mntns) || list_mounts(&t) || join_and_read(&t))
+		return true;
+	give_back_table(s, mntns, 0);
+	return false;
+}
+
+void scan_mounts_behind(struct scan *s, struct entry *e, int fd)
+{
+	if (scan_wants_tables(s))
+		read_behind(s, e->ns.inode, fd);
+}
+
+/* --- ways in --- */
+
+static bool open_and_read(struct scan *s, struct entry *e, const char *path)
+{
+	_cleanup_close_ int fd = ns_open_file(s->proc, path, NULL);
+
+	return fd >= 0 && ns_inode(fd) == e->ns.inode && read_behind(s, e->ns.inode, fd);
+}
+
+static bool read_through_process(struct scan *s, struct entry *e, const char *process)
+{
+	if (!take_table(s, e->ns.inode))
+		return true;
+	if (read_table_of(s, e->ns.inode, process))
+		return true;
+	give_back_table(s, e->ns.inode, 0);
+	return false;
+}
+
+/* The mount namespace that H's path is in must have a process. */
+static bool read_through_mount(struct scan *s, struct entry *e, const struct nsset_holder *h)
+{
+	const struct entry *at = scan_find(s, &ns_types[NS_MNT], h->mntns);
+	char path[PATH_MAX + 64];
+
+	if (h->mntns == s->mntns)
+		snprintf(path, sizeof(path), "%s", h->path);
+	else if (at && at->ns.leader)
+		snprintf(path, sizeof(path), "%d/root%s", (int)at->ns.leader->pid, h->path);
+	else
+		return false;
+	return open_and_read(s, e, path);
+}
+
+static bool read_through_holder(struct scan *s, struct entry *e, const struct nsset_holder *h)
+{
+	char path[64];
+
+	switch (h->kind) {
+	case HOLDER_THREAD:
+		snprintf(path, sizeof(path), "%d/task/%d", (int)h->pid, (int)h->tid);
+		return read_through_process(s, e, path);
+	case HOLDER_DESCRIPTOR:
+		snprintf(path, sizeof(path), "%d/fd/%d", (int)h->pid, h->fd);
+		return !s->request->recorded && open_and_read(s, e, path);
+	case HOLDER_MOUNT:
+		return !s->request->recorded && read_through_mount(s, e, h);
+	default:
+		return false;
+	}
+}
+
+/* All its processes are in chroots, as far as could be seen. The kernel shows the whole, if it may be asked. */
+static bool read_through_chrooted(struct scan *s, struct entry *e, pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, ns_types[NS_MNT].file);
+	if (open_and_read(s, e, path))
+		return true;
+	snprintf(path, sizeof(path), "%d", (int)pid);
+	return read_through_process(s, e, path);
+}
+
+static void read_through_any(struct scan *s, struct entry *e)
+{
+	const struct table_state *state = map_get(&s->tables, e->ns.inode);
+	char process[32];
+	bool done = state && state->taken;
+
+	if (!done && state && state->chrooted)
+		done = read_through_chrooted(s, e, state->chrooted);
+	if (!done && e->ns.leader) {
+		snprintf(process, sizeof(process), "%d", (int)e->ns.leader->pid);
+		done = read_through_process(s, e, process);
+	}
+	for (const struct nsset_holder *h = e->ns.holders; h && !done; h = h->next)
+		done = read_through_holder(s, e, h);
+}
+
+/* A table may show mount namespaces that were not known: they join the end of the list. One that was known
+ * may be seen to be bound, hence the second round. */
+static void read_the_rest(struct scan *s)
+{
+	size_t before;
+
+	do {
+		before = s->pins.used;
+		for (struct entry *e = s->first; e; e = e->next)
+			if (e->ns.type->flag == CLONE_NEWNS)
+				read_through_any(s, e);
+	} while (s->pins.used > before);
+}
+
+void scan_other_mounts(struct scan *s)
+{
+	if (scan_wants_tables(s))
+		read_the_rest(s);
+}

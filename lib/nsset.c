@@ -1,0 +1,133 @@
+/*
+ * The scan: what is read, and in which order; see nsset.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <string.h>
+
+#include "kernel.h"
+#include "netnsid.h"
+#include "nsset-scan.h"
+
+/* Types that have to be looked at for those that are wanted: a user namespace may be known only as the owner
+ * of any other; and bind mounts are in mount namespaces. */
+static int types_to_look_at(const struct nsset_request *request)
+{
+	int types = request->types;
+
+	if (request->only)
+		return types;
+	if ((types & CLONE_NEWUSER) && (request->sources & SOURCE_RELATIVES) && !request->recorded)
+		types |= NS_ALL_FLAGS;
+	if (request->sources & SOURCE_MOUNTS)
+		types |= CLONE_NEWNS;
+	return types;
+}
+
+/* Where the caller's network namespace has given no number at all, none need be asked for one. */
+static int open_netlink(const struct scan *s, bool *none)
+{
+	int sock = -1;
+
+	if (scan_needs(s, NEED_NETNSID) && (s->types & CLONE_NEWNET) && !s->request->recorded)
+		sock = netnsid_open();
+	*none = sock >= 0 && !netnsid_any(sock);
+	return *none ? close_fd(sock) : sock;
+}
+
+static void put_no_netnsid(struct scan *s)
+{
+	for (struct entry *e = s->first; e; e = e->next)
+		if (e->ns.type->flag == CLONE_NEWNET)
+			e->ns.netnsid = NETNSID_UNASSIGNED;
+}
+
+static void begin(struct scan *s)
+{
+	s->types = types_to_look_at(s->request);
+	s->last = &s->first;
+	s->own_last = &s->own;
+	pthread_mutex_init(&s->lock, NULL);
+	if (scan_wants_tables(s) || scan_needs(s, NEED_PATHS))
+		ns_read_link(s->proc, "self/ns/mnt", &s->mntns);
+	s->takes_sockets = scan_may_take_sockets(s);
+}
+
+static int read_all_sources(struct scan *s, struct nsset *out, struct error *e)
+{
+	_cleanup_free_ struct nsset_process **process = NULL;
+	bool no_netnsid;
+
+	s->netlink = open_netlink(s, &no_netnsid);
+	s->asks = scan_types_to_ask(s);
+
+	ssize_t count = scan_processes(s, &process, e);
+	if (count < 0)
+		return (int)count;
+	scan_other_mounts(s);
+	if (scan_sources(s, SOURCE_KERNEL) && !s->request->recorded && s->request->only == 0) {
+		scan_kernel(s, scan_mounts_behind);
+		scan_other_mounts(s);
+	}
+	scan_names(s);
+	if (no_netnsid)
+		put_no_netnsid(s);
+	return scan_finish(s, process, (size_t)count, out) < 0 ? fail(e, ENOMEM, "scan the namespaces") : 0;
+}
+
+int nsset_scan(const struct nsset_request *request, struct nsset *out, struct error *e)
+{
+	struct scan s = { .request = request, .proc = request->proc };
+
+	*out = (struct nsset){ 0 };
+	begin(&s);
+	int ret = read_all_sources(&s, out, e);
+	close_fd(s.netlink);
+	scan_free_found(&s);
+	pthread_mutex_destroy(&s.lock);
+	return ret;
+}
+
+void nsset_free(struct nsset *s)
+{
+	arena_free(&(struct arena){ .chunk = s->memory });
+	*s = (struct nsset){ 0 };
+}
+
+static int compare_inode(const void *key, const void *item)
+{
+	const struct nsset_ns *wanted = key, *ns = *(struct nsset_ns *const *)item;
+
+	if (wanted->type != ns->type)
+		return wanted->type < ns->type ? -1 : 1;
+	return (wanted->inode > ns->inode) - (wanted->inode < ns->inode);
+}
+
+struct nsset_ns *nsset_find(const struct nsset *s, ino_t inode, int type)
+{
+	struct nsset_ns **found = NULL;
+
+	for (size_t i = 0; i < NS_TYPES && !found; i++) {
+		const struct nsset_ns key = { .type = &ns_types[i], .inode = inode };
+
+		if (s->count && (type == 0 || type == ns_types[i].flag))
+			found = bsearch(&key, s->ns, s->count, sizeof(*s->ns), compare_inode);
+	}
+	return found ? *found : NULL;
+}
+
+static int compare_pid(const void *key, const void *item)
+{
+	pid_t wanted = *(const pid_t *)key, pid = (*(struct nsset_process *const *)item)->pid;
+
+	return (wanted > pid) - (wanted < pid);
+}
+
+struct nsset_process *nsset_process(const struct nsset *s, pid_t pid)
+{
+	struct nsset_process **found = NULL;
+
+	if (s->process_count)
+		found = bsearch(&pid, s->process, s->process_count, sizeof(*s->process), compare_pid);
+	return found ? *found : NULL;
+}
