@@ -147,7 +147,10 @@ each_the_same() {
 	local other
 	start unshare -n sleep infinity
 	other=$PID
-	wait_for test "$(ns_of self net)" != "$(ns_of "$other" net)"
+	has_left() {
+		test "$(ns_of self net)" != "$(ns_of "$other" net)"
+	}
+	wait_for has_left
 	each_the_same <<-END
 		-t $BOX -u -n/proc/$other/ns/net
 		-n/proc/$other/ns/net -t $BOX -u

@@ -28,6 +28,15 @@ else
 	assert "only mnt differs, and user for -Ur" test "$changed" = 'mnt user '
 fi
 
+say "nslist compares the namespaces of two processes by itself: here this shell and that one."
+show "nslist --compare self $there_pid"
+changed=$(awk '$2 == "no" { print $1 }' <<<"$shown" | tr '\n' ' ')
+if [[ -z $Ur ]]; then
+	assert "it says that only mnt differs" test "$changed" = 'mnt '
+else
+	assert "it says that only mnt differs, and user for -Ur" test "$changed" = 'mnt user '
+fi
+
 leave
 say "With the last process in it, the namespace is gone, and its mounts with it: nothing to unmount."
 refute "nothing is mounted on /mnt" grep -q lab-disk /proc/self/mountinfo

@@ -24,6 +24,10 @@ assert "outside it has another PID" grep -qE "^ *$inner +$there_pid bash$" <<<"$
 show "grep NSpid /proc/$inner/status"
 assert "its status has both numbers: $inner here, 1 there" grep -qE "[[:space:]]${inner}[[:space:]]+1$" <<<"$shown"
 
+say "nslist shows both in its column PIDS, the outermost first."
+show "nslist -p $inner -t pid -o NS,TYPE,PIDS,COMMAND"
+assert "$inner outside, 1 inside" grep -qE " pid +([0-9]+/)*$inner/1 " <<<"$shown"
+
 say "When process 1 ends, the kernel kills all others of its PID namespace. A background sleep:"
 there 'sleep infinity &'
 wait_for quietly pgrep -P "$inner" -x sleep
