@@ -658,6 +658,7 @@ static void held_by_owned(void)
 	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", child.pid);
 	_cleanup_close_ int net = open(path, O_RDONLY | O_CLOEXEC);
+	need(net >= 0);
 	scratch_end(&child);
 
 	scan_system(&s, CLONE_NEWUSER, SOURCE_ALL, NEED_HOLDERS | NEED_UID | NEED_RELATIVES);
