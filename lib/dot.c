@@ -28,6 +28,11 @@ static const struct {
 	{ "process", "fillcolor=\"#ffffff\" color=\"#555555\" shape=ellipse" },
 	{ "owner",   "style=\"rounded,filled\" fillcolor=\"#fffdf3\" color=\"#a68b00\"" },
 	{ "nests",   "color=\"#2e8b57\" fontcolor=\"#2e8b57\" penwidth=1.6" },
+	/* mounts, and how they hear of each other */
+	{ "mount",   "fillcolor=\"#ffffff\" color=\"#c8782a\"" },
+	{ "group",   "fillcolor=\"#dcebfa\" color=\"#2471a3\" shape=ellipse" },
+	{ "peer",    "color=\"#2471a3\" dir=both penwidth=1.6" },
+	{ "slave",   "color=\"#c0392b\" penwidth=1.6" },
 	{ "faint",   "color=\"#999999\" fontcolor=\"#777777\" style=dashed" },
 };
 

@@ -108,25 +108,28 @@ struct nsfs_handle {			/* struct nsfs_file_handle */
 #define AT_RECURSIVE			0x8000
 #endif
 
-/* statmount(2), listmount(2): 6.8; of other mount namespaces 6.11. The structures of linux/mount.h, which
- * cannot be included beside sys/mount.h, by other names. */
-#ifndef STATMOUNT_SB_BASIC
-#define STATMOUNT_SB_BASIC		0x00000001U
-#define STATMOUNT_MNT_ROOT		0x00000008U
-#define STATMOUNT_MNT_POINT		0x00000010U
+#ifndef MOVE_MOUNT_SET_GROUP
+#define MOVE_MOUNT_SET_GROUP		0x00000100	/* 5.15 */
+#endif
+
+/* statx(2), statmount(2), listmount(2): mounts without their table, 6.8; of other mount namespaces 6.11. The
+ * structures have names of their own, for newer headers of the C library and of the kernel both have them,
+ * and not together. */
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE		0x00004000U
 #endif
 #ifndef LSMT_ROOT
 #define LSMT_ROOT			0xffffffffffffffff
 #endif
 
-struct mount_question {			/* struct mnt_id_req */
+struct kernel_mnt_id_req {		/* struct mnt_id_req of linux/mount.h */
 	__u32 size, spare;
 	__u64 mnt_id;
-	__u64 param;			/* statmount: STATMOUNT_*; listmount: the last mount so far */
+	__u64 param;			/* statmount: KERNEL_STATMOUNT_*; listmount: the last mount so far */
 	__u64 mnt_ns_id;
 };
 
-struct mount_answer {			/* struct statmount */
+struct kernel_statmount {		/* struct statmount of linux/mount.h */
 	__u32 size, mnt_opts;
 	__u64 mask;
 	__u32 sb_dev_major, sb_dev_minor;
@@ -135,9 +138,22 @@ struct mount_answer {			/* struct statmount */
 	__u64 mnt_id, mnt_parent_id;
 	__u32 mnt_id_old, mnt_parent_id_old;
 	__u64 mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
-	__u32 mnt_root, mnt_point;	/* offsets into the strings */
-	__u64 spare[50];
-	char strings[];
+	__u32 mnt_root, mnt_point;
+	__u64 mnt_ns_id;
+	__u32 fs_subtype, sb_source;
+	__u64 spare[48];
+	char str[];			/* strings, at the offsets that the members above give */
+};
+
+enum {
+	KERNEL_STATMOUNT_SB_BASIC	= 0x001,
+	KERNEL_STATMOUNT_MNT_BASIC	= 0x002,
+	KERNEL_STATMOUNT_PROPAGATE_FROM	= 0x004,
+	KERNEL_STATMOUNT_MNT_ROOT	= 0x008,
+	KERNEL_STATMOUNT_MNT_POINT	= 0x010,
+	KERNEL_STATMOUNT_FS_TYPE	= 0x020,
+	KERNEL_STATMOUNT_MNT_OPTS	= 0x080,	/* 6.11 */
+	KERNEL_STATMOUNT_SB_SOURCE	= 0x200,	/* 6.13 */
 };
 
 /* listns(2), 6.19 */
@@ -203,16 +219,15 @@ static inline int sys_move_mount(int from, const char *from_path, int to, const 
 }
 
 /* Returns 0, or -1: EOVERFLOW where SIZE is too small for the strings. */
-static inline int sys_statmount(const struct mount_question *question, struct mount_answer *answer,
-				size_t size)
+static inline int sys_statmount(const struct kernel_mnt_id_req *req, struct kernel_statmount *out, size_t size)
 {
-	return (int)syscall(__NR_statmount, question, answer, size, 0);
+	return (int)syscall(__NR_statmount, req, out, size, 0);
 }
 
 /* Return how many there are in IDS, 0 at the end. */
-static inline ssize_t sys_listmount(const struct mount_question *question, __u64 *ids, size_t count)
+static inline ssize_t sys_listmount(const struct kernel_mnt_id_req *req, __u64 *ids, size_t count)
 {
-	return (ssize_t)syscall(__NR_listmount, question, ids, count, 0);
+	return (ssize_t)syscall(__NR_listmount, req, ids, count, 0);
 }
 
 static inline ssize_t sys_listns(const struct ns_question *question, __u64 *ids, size_t count)

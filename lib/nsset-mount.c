@@ -290,13 +290,13 @@ void scan_mounts_of(struct scan *s, pid_t pid)
 
 /* A mount, its root and its mount point: a page each at most. */
 union mount_room {
-	struct mount_answer answer;
-	char room[sizeof(struct mount_answer) + 3 * PATH_MAX];
+	struct kernel_statmount answer;
+	char room[sizeof(struct kernel_statmount) + 3 * PATH_MAX];
 };
 
 static bool ask_mount(union mount_room *room, uint64_t mntns_id, uint64_t mount_id, uint64_t what)
 {
-	const struct mount_question q = { .size = sizeof(q), .mnt_id = mount_id, .mnt_ns_id = mntns_id,
+	const struct kernel_mnt_id_req q = { .size = sizeof(q), .mnt_id = mount_id, .mnt_ns_id = mntns_id,
 					  .param = what };
 
 	return sys_statmount(&q, &room->answer, sizeof(*room)) == 0;
@@ -306,18 +306,18 @@ static bool ask_mount(union mount_room *room, uint64_t mntns_id, uint64_t mount_
 static void take_mount_id(struct table *t, uint64_t mntns_id, uint64_t mount_id)
 {
 	union mount_room room;
-	const struct mount_answer *m = &room.answer;
+	const struct kernel_statmount *m = &room.answer;
 
-	if (ask_mount(&room, mntns_id, mount_id, STATMOUNT_SB_BASIC) && m->sb_magic == NSFS_MAGIC &&
-	    ask_mount(&room, mntns_id, mount_id, STATMOUNT_MNT_ROOT | STATMOUNT_MNT_POINT))
-		take_mount(t, m->strings + m->mnt_root, m->strings + m->mnt_point);
+	if (ask_mount(&room, mntns_id, mount_id, KERNEL_STATMOUNT_SB_BASIC) && m->sb_magic == NSFS_MAGIC &&
+	    ask_mount(&room, mntns_id, mount_id, KERNEL_STATMOUNT_MNT_ROOT | KERNEL_STATMOUNT_MNT_POINT))
+		take_mount(t, m->str + m->mnt_root, m->str + m->mnt_point);
 }
 
 /* From 6.11. Returns whether the kernel gave a list. */
 static bool list_mounts(struct table *t)
 {
 	__u64 id, ids[256];
-	struct mount_question q = { .size = sizeof(q), .mnt_id = LSMT_ROOT };
+	struct kernel_mnt_id_req q = { .size = sizeof(q), .mnt_id = LSMT_ROOT };
 	ssize_t n;
 
 	if (ioctl(t->fd, NS_GET_MNTNS_ID, &id) < 0)

@@ -24,6 +24,14 @@ options_of_page() {
 	diff <(options_of_help nsjoin) <(options_of_page nsjoin)
 }
 
+@test "nslist(8) describes the options of --help, no more and no less" {
+	diff <(options_of_help nslist) <(options_of_page nslist)
+}
+
+@test "mountprop(8) describes the options of --help, no more and no less" {
+	diff <(options_of_help mountprop) <(options_of_page mountprop)
+}
+
 # Run the examples of TOOL's page.
 examples() {
 	local command=()
@@ -47,4 +55,16 @@ examples() {
 @test "the examples of nskit(7) do what they show" {
 	need ip python3
 	examples nskit
+}
+
+@test "the examples of nslist(8) do what they show" {
+	need_root
+	need python3
+	examples nslist
+}
+
+@test "the examples of mountprop(8) do what they show" {
+	need_root
+	need python3
+	examples mountprop
 }

@@ -1,0 +1,772 @@
+/*
+ * Mount tables by libmount, indexed by id and parent; and which mount namespaces there are.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <libmount.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "inside.h"
+#include "io.h"
+#include "kernel.h"
+#include "mnt.h"
+#include "ns.h"
+#include "nsfind.h"
+#include "proc.h"
+#include "str.h"
+
+enum {
+	LARGEST = 1 << 30,	/* bytes of a table */
+	TRIES = 20,		/* for one that changes while it is read */
+};
+
+/*
+ * One table
+ */
+
+/* libmount asks what to do about a line that it cannot read: a table is right or refused. */
+static int on_error(struct libmnt_table *table, const char *file, int line)
+{
+	(void)table;
+	(void)file;
+	(void)line;
+	return -1;
+}
+
+static struct libmnt_table *parse(char *text, size_t length, struct error *e)
+{
+	_cleanup_fclose_ FILE *stream = fmemopen(text, length, "r");
+	struct libmnt_table *table = mnt_new_table();
+
+	if (!stream || !table) {
+		mnt_unref_table(table);
+		fail(e, ENOMEM, "read the mount table");
+		return NULL;
+	}
+	mnt_table_set_parser_errcb(table, on_error);
+	if (mnt_table_parse_stream(table, stream, "/proc/self/mountinfo") != 0) {
+		mnt_unref_table(table);
+		refuse(e, EINVAL, "the mount table has a line that is none of mountinfo's");
+		return NULL;
+	}
+	return table;
+}
+
+/* The number behind TAG ("shared:") in the optional fields; 0 where it is not there. */
+static int group_in(const char *fields, const char *tag)
+{
+	const char *at = fields ? strstr(fields, tag) : NULL;
+
+	return at && (at == fields || at[-1] == ' ') ? atoi(at + strlen(tag)) : 0;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+static void take_line(struct libmnt_fs *fs, struct mnt *out)
+{
+	const char *fields = mnt_fs_get_optional_fields(fs);
+	dev_t device = mnt_fs_get_devno(fs);
+
+	out->line = (struct mountinfo){
+		.id = mnt_fs_get_id(fs),
+		.parent = mnt_fs_get_parent_id(fs),
+		.major = major(device),
+		.minor = minor(device),
+		.shared = group_in(fields, "shared:"),
+		.master = group_in(fields, "master:"),
+		.propagate_from = group_in(fields, "propagate_from:"),
+		.unbindable = fields && strstr(fields, "unbindable"),
+		.root = or_empty(mnt_fs_get_root(fs)),
+		.target = or_empty(mnt_fs_get_target(fs)),
+		.options = or_empty(mnt_fs_get_vfs_options(fs)),
+		.fstype = or_empty(mnt_fs_get_fstype(fs)),
+		.source = or_empty(mnt_fs_get_source(fs)),
+	};
+	out->fs_options = or_empty(mnt_fs_get_fs_options(fs));
+}
+
+static int take_lines(struct mnt_table *t)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	size_t n = 0;
+
+	t->count = (size_t)mnt_table_get_nents(t->own);
+	t->mount = calloc(t->count, sizeof(*t->mount));
+	if (!iter || !t->mount) {
+		mnt_free_iter(iter);
+		return -ENOMEM;
+	}
+	while (n < t->count && mnt_table_next_fs(t->own, iter, &fs) == 0) {
+		take_line(fs, &t->mount[n]);
+		t->mount[n++].table = t;
+	}
+	t->count = n;
+	mnt_free_iter(iter);
+	return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct mnt *const *x = a, *const *y = b;
+
+	return ((*x)->line.id > (*y)->line.id) - ((*x)->line.id < (*y)->line.id);
+}
+
+static struct mnt *find_id(struct mnt **by_id, size_t count, int id)
+{
+	struct mnt wanted = { .line.id = id }, *key = &wanted;
+	struct mnt **found = bsearch(&key, by_id, count, sizeof(*by_id), compare_ids);
+
+	return found ? *found : NULL;
+}
+
+static void hang(struct mnt *m, struct mnt *parent, struct mnt **last_top)
+{
+	struct mnt **last = parent ? &parent->last_child : last_top;
+	struct mnt **first = parent ? &parent->child : &m->table->top;
+
+	m->parent = parent;
+	if (*last)
+		(*last)->next = m;
+	else
+		*first = m;
+	*last = m;
+}
+
+/* Every mount can be reached from a top, unless its table is wrong. */
+static bool all_reached(const struct mnt_table *t)
+{
+	size_t count = 0;
+
+	for (const struct mnt *top = t->top; top; top = top->next)
+		for (const struct mnt *m = top; m; m = mnt_next(m, top))
+			count++;
+	return count == t->count;
+}
+
+static int build_tree(struct mnt_table *t, struct error *e)
+{
+	_cleanup_free_ struct mnt **by_id = calloc(t->count + 1, sizeof(*by_id));
+	struct mnt *last_top = NULL;
+
+	if (!by_id)
+		return fail(e, ENOMEM, "read the mount table");
+	for (size_t i = 0; i < t->count; i++)
+		by_id[i] = &t->mount[i];
+	qsort(by_id, t->count, sizeof(*by_id), compare_ids);
+	for (size_t i = 1; i < t->count; i++)
+		if (by_id[i]->line.id == by_id[i - 1]->line.id)
+			return refuse(e, EINVAL, "the mount table has two mounts with the id %d", by_id[i]->line.id);
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct mnt *m = &t->mount[i], *parent = find_id(by_id, t->count, m->line.parent);
+
+		hang(m, parent == m ? NULL : parent, &last_top);
+	}
+	return all_reached(t) ? 0 : refuse(e, EINVAL, "the mount table has mounts that are above themselves");
+}
+
+/* libmount takes " (deleted)" at the end of a target for a remark of old kernels; it is part of the name. */
+static void mend_targets(struct mnt_table *t, char *text)
+{
+	struct mountinfo line;
+	size_t i = 0;
+
+	for (char *cursor = text; mountinfo_next(&cursor, &line) > 0 && i < t->count; i++) {
+		struct libmnt_fs *fs = NULL;
+		struct libmnt_iter *iter;
+
+		if (streq(line.target, t->mount[i].line.target))
+			continue;
+		iter = mnt_new_iter(MNT_ITER_FORWARD);
+		while (iter && mnt_table_next_fs(t->own, iter, &fs) == 0)
+			if (mnt_fs_get_id(fs) == line.id && mnt_fs_set_target(fs, line.target) == 0)
+				t->mount[i].line.target = mnt_fs_get_target(fs);
+		mnt_free_iter(iter);
+	}
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t count = 0;
+
+	while ((text = strchr(text, '\n'))) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+/* The whole text. The kernel says by POLLPRI that mounts came or went since it was opened, or asked last. */
+static int read_settled(int fd, char **out, size_t *length, struct error *e)
+{
+	struct pollfd change = { .fd = fd, .events = POLLPRI };
+	int rc;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return fail(e, errno, "read the mount table");
+		poll(&change, 1, 0);
+		rc = read_all(fd, LARGEST, out, length);
+		if (rc < 0)
+			return fail(e, -rc, "read the mount table");
+		if (poll(&change, 1, 0) == 0 || !(change.revents & POLLPRI))
+			return 0;
+		free(take_ptr(*out));
+	}
+	return refuse(e, EAGAIN, "the mount table changed each of the %d times it was read", TRIES);
+}
+
+int mnt_read(int fd, struct mnt_table *out, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	int rc = read_settled(fd, &text, &length, e);
+
+	if (rc < 0 || length == 0)
+		return rc;
+	out->own = parse(text, length, e);
+	if (!out->own)
+		return e && e->code ? -e->code : -EINVAL;
+	if (take_lines(out) < 0)
+		return fail(e, ENOMEM, "read the mount table");
+	if (out->count != count_lines(text))
+		return refuse(e, EINVAL, "the mount table has a line that is none of mountinfo's");
+	if (strstr(text, "\\040(deleted) "))
+		mend_targets(out, text);
+	return build_tree(out, e);
+}
+
+void mnt_table_free(struct mnt_table *t)
+{
+	free(t->mount);
+	mnt_unref_table(t->own);
+	*t = (struct mnt_table){ 0 };
+}
+
+struct mnt *mnt_next(const struct mnt *m, const struct mnt *top)
+{
+	if (m->child)
+		return m->child;
+	while (m != top) {
+		if (m->next)
+			return m->next;
+		m = m->parent;
+	}
+	return NULL;
+}
+
+static bool is_below(const char *path, const char *base)
+{
+	size_t n = strlen(base);
+
+	return streq(base, "/") || (strncmp(path, base, n) == 0 && (path[n] == '/' || path[n] == '\0'));
+}
+
+/* Of the mounts from FIRST on, the one that a walk to PATH comes to first. What stands on the root itself, where the
+ * walk begins (AT), is not seen. */
+static struct mnt *walk_into(struct mnt *first, const char *path, const struct mnt *at)
+{
+	struct mnt *found = NULL;
+
+	for (struct mnt *m = first; m; m = m->next)
+		if (is_below(path, m->line.target) && !(at && streq(m->line.target, at->line.target)) &&
+		    (!found || strlen(m->line.target) < strlen(found->line.target)))
+			found = m;
+	return found;
+}
+
+struct mnt *mnt_on(const struct mnt_table *t, const char *path)
+{
+	struct mnt *top = walk_into(t->top, path, NULL), *m = top, *next = NULL;
+
+	while (m && (next = walk_into(m->child, path, m == top ? top : NULL)))
+		m = next;
+	return m;
+}
+
+const char *mnt_propagation(const struct mountinfo *line)
+{
+	if (line->shared)
+		return line->master ? "shared,slave" : "shared";
+	if (line->master)
+		return "slave";
+	return line->unbindable ? "unbindable" : "private";
+}
+
+/*
+ * Namespaces
+ */
+
+static ino_t owner_of(int ns)
+{
+	_cleanup_close_ int owner = ioctl(ns, NS_GET_USERNS);
+
+	return owner < 0 ? 0 : ns_inode(owner);
+}
+
+static uint64_t id_of(int ns)
+{
+	__u64 id = 0;
+
+	return ioctl(ns, NS_GET_MNTNS_ID, &id) < 0 ? 0 : id;
+}
+
+static void describe(struct mnt_table *t, int ns, pid_t pid)
+{
+	t->inode = ns_inode(ns);
+	t->id = id_of(ns);
+	t->owner = owner_of(ns);
+	t->pid = pid;
+}
+
+struct of_self {
+	int proc;
+};
+
+/* /proc by descriptor: inside, it may not be mounted. */
+static int open_of_self(void *arg, struct error *e)
+{
+	const struct of_self *self = arg;
+	int fd = openat(self->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail(e, errno, "open /proc/self/mountinfo inside") : fd;
+}
+
+static int read_inside(int proc, int ns, struct mnt_table *out, struct error *e)
+{
+	struct of_self self = { .proc = proc };
+	_cleanup_close_ int fd = inside_open(&ns, 1, open_of_self, &self, e);
+
+	return fd < 0 ? fd : mnt_read(fd, out, e);
+}
+
+/* Whether a table has what the namespace has (6.12). A process in a chroot sees less; what is below the root
+ * itself, as the initial file system, nobody does. */
+static bool is_complete(const struct mnt_table *t, int ns)
+{
+	struct mnt_ns_info info = { 0 };
+
+	return ioctl(ns, NS_MNT_GET_INFO, &info) < 0 || t->count + 1 >= info.nr_mounts;
+}
+
+static ino_t namespace_of(int proc, const char *pid)
+{
+	char path[64], text[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%.20s/ns/mnt", pid);
+	n = readlinkat(proc, path, text, sizeof(text) - 1);
+	if (n < 0)
+		return 0;
+	text[n] = '\0';
+	return strncmp(text, "mnt:[", 5) == 0 ? strtoull(text + 5, NULL, 10) : 0;
+}
+
+/* As the process PID sees it, if it is still in the namespace NS once its table is open. */
+static int read_of_process(int proc, const char *pid, int ns, struct mnt_table *out, struct error *e)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	int rc;
+
+	snprintf(path, sizeof(path), "%.20s/mountinfo", pid);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(e, errno, "open /proc/%s", path);
+	if (namespace_of(proc, pid) != ns_inode(ns))
+		return fail(e, ESRCH, "read /proc/%s", path);
+	rc = mnt_read(fd, out, e);
+	if (rc >= 0 && !is_complete(out, ns)) {
+		struct mnt_table whole = { 0 };
+
+		if (read_inside(proc, ns, &whole, NULL) >= 0) {
+			mnt_table_free(out);
+			*out = whole;
+			for (size_t i = 0; i < out->count; i++)
+				out->mount[i].table = out;
+		} else {
+			mnt_table_free(&whole);
+		}
+	}
+	return rc;
+}
+
+int mnt_read_self(struct mnt_table *out, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(e), ns = -1, fd = -1;
+	int rc;
+
+	if (proc < 0)
+		return proc;
+	ns = ns_open_self(&ns_types[NS_MNT], e);
+	if (ns < 0)
+		return ns;
+	fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(e, errno, "open /proc/self/mountinfo");
+	rc = mnt_read(fd, out, e);
+	describe(out, ns, getpid());
+	return rc;
+}
+
+/* A process for which VISIT returns other than 0 ends the search. */
+typedef int visit_fn(int proc, const char *pid, void *arg, struct error *e);
+
+static int each_process(int proc, visit_fn *visit, void *arg, struct error *e)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	int rc = 0, fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return fail(e, errno, "read /proc");
+	while (rc == 0 && (entry = readdir(dir)))
+		if (str_all_digits(entry->d_name))
+			rc = visit(proc, entry->d_name, arg, e);
+	return rc;
+}
+
+struct wanted {
+	ino_t inode;
+	int ns;
+	struct mnt_table *out;
+};
+
+static int visit_wanted(int proc, const char *pid, void *arg, struct error *e)
+{
+	struct wanted *wanted = arg;
+
+	(void)e;
+	if (namespace_of(proc, pid) != wanted->inode)
+		return 0;
+	if (read_of_process(proc, pid, wanted->ns, wanted->out, NULL) < 0) {
+		mnt_table_free(wanted->out);
+		return 0;
+	}
+	describe(wanted->out, wanted->ns, atoi(pid));
+	return 1;
+}
+
+int mnt_read_namespace(int ns, struct mnt_table *out, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(e);
+	struct wanted wanted = { .inode = ns_inode(ns), .ns = ns, .out = out };
+	int rc = proc < 0 ? proc : each_process(proc, visit_wanted, &wanted, e);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = read_inside(proc, ns, out, e);
+	describe(out, ns, 0);
+	return rc;
+}
+
+/*
+ * All namespaces
+ */
+
+struct mnt_table *mnt_tables_find(const struct mnt_tables *all, ino_t inode)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->table[i]->inode == inode)
+			return all->table[i];
+	return NULL;
+}
+
+static struct mnt_table *add_table(struct mnt_tables *all)
+{
+	struct mnt_table *t = calloc(1, sizeof(*t));
+
+	if (t && all->count == all->room) {
+		size_t room = all->room ? 2 * all->room : 16;
+		struct mnt_table **grown = reallocarray(all->table, room, sizeof(struct mnt_table *));
+
+		if (!grown) {
+			free(t);
+			return NULL;
+		}
+		all->table = grown;
+		all->room = room;
+	}
+	if (t)
+		all->table[all->count++] = t;
+	return t;
+}
+
+static void drop_last(struct mnt_tables *all)
+{
+	struct mnt_table *t = all->table[--all->count];
+
+	mnt_table_free(t);
+	free(t);
+}
+
+void mnt_tables_free(struct mnt_tables *all)
+{
+	while (all->count > 0)
+		drop_last(all);
+	free(all->table);
+	*all = (struct mnt_tables){ 0 };
+}
+
+static int visit_new(int proc, const char *pid, void *arg, struct error *e)
+{
+	struct mnt_tables *all = arg;
+	ino_t inode = namespace_of(proc, pid);
+	_cleanup_close_ int ns = -1;
+	struct mnt_table *t;
+	char path[64];
+
+	/* Threads of the kernel have no table of their own; who may not be looked at is counted. */
+	if (!inode) {
+		all->unseen += errno == EACCES || errno == EPERM;
+		return 0;
+	}
+	if ((t = mnt_tables_find(all, inode))) {
+		if (t->pid == getpid())		/* another than the one that asks */
+			t->pid = atoi(pid);
+		return 0;
+	}
+	snprintf(path, sizeof(path), "%.20s/ns/mnt", pid);
+	ns = ns_open_file(proc, path, NULL);
+	if (ns < 0)
+		return 0;
+	t = add_table(all);
+	if (!t)
+		return fail(e, ENOMEM, "read the mount tables");
+	describe(t, ns, atoi(pid));
+	if (mnt_tables_find(all, t->inode) != t || read_of_process(proc, pid, ns, t, NULL) < 0 || t->count == 0)
+		drop_last(all);
+	else
+		describe(t, ns, atoi(pid));
+	return 0;
+}
+
+/* One without a process, unless it is known. */
+static int add_namespace(int proc, int ns, struct mnt_tables *all, struct error *e)
+{
+	struct mnt_table *t = mnt_tables_find(all, ns_inode(ns)) ? NULL : add_table(all);
+
+	if (!t)
+		return mnt_tables_find(all, ns_inode(ns)) ? 0 : fail(e, ENOMEM, "read the mount tables");
+	if (read_inside(proc, ns, t, NULL) < 0 || t->count == 0)
+		drop_last(all);
+	else
+		describe(t, ns, 0);
+	return 0;
+}
+
+/* From our own on in one direction, as their ids go. Returns 0 or -errno; EPERM is the kernel's in a PID namespace,
+ * ENOTTY before 6.12. */
+static int add_neighbours(int proc, int own, unsigned long direction, struct mnt_tables *all, struct error *e)
+{
+	_cleanup_close_ int at = fcntl(own, F_DUPFD_CLOEXEC, 0);
+
+	for (;;) {
+		struct mnt_ns_info info = { 0 };
+		int next = ioctl(at, direction, &info), rc;
+
+		if (next < 0)
+			return errno == ENOENT ? 0 : -errno;
+		close_fd(at);
+		at = next;
+		rc = add_namespace(proc, at, all, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* What a descriptor of some process holds. */
+static int visit_descriptors(int proc, const char *pid, void *arg, struct error *e)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	char text[64];
+	int rc = 0, fd;
+
+	snprintf(text, sizeof(text), "%.20s/fd", pid);
+	fd = openat(proc, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && rc == 0 && (entry = readdir(dir))) {
+		ssize_t n = readlinkat(fd, entry->d_name, text, sizeof(text) - 1);
+
+		text[n < 0 ? 0 : n] = '\0';
+		if (strncmp(text, "mnt:[", 5) != 0 || mnt_tables_find(arg, strtoull(text + 5, NULL, 10)))
+			continue;
+		_cleanup_close_ int ns = ns_open_file(fd, entry->d_name, NULL);
+		if (ns >= 0)
+			rc = add_namespace(proc, ns, arg, e);
+	}
+	return rc;
+}
+
+/* What a bind mount in some table holds. Tables that this adds are looked through, too. */
+static int add_pinned(int proc, struct mnt_tables *all, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		for (size_t k = 0; k < all->table[i]->count && rc == 0; k++) {
+			const struct mountinfo *line = &all->table[i]->mount[k].line;
+			_cleanup_strbuf_ struct strbuf path = { 0 };
+
+			if (!streq(line->fstype, "nsfs") || strncmp(line->root, "mnt:[", 5) != 0 || !all->table[i]->pid ||
+			    mnt_tables_find(all, strtoull(line->root + 5, NULL, 10)))
+				continue;
+			strbuf_addf(&path, "%d/root%s", all->table[i]->pid, line->target);
+			_cleanup_close_ int ns = ns_open_file(proc, strbuf_text(&path), NULL);
+			if (ns >= 0)
+				rc = add_namespace(proc, ns, all, e);
+		}
+	return rc;
+}
+
+/* Those without a process. Where the kernel does not say which there are, they are looked for where they are held. */
+static int add_held(int proc, int own, struct mnt_tables *all, struct error *e)
+{
+	int rc = add_neighbours(proc, own, NS_MNT_GET_NEXT, all, e);
+
+	if (rc >= 0)
+		rc = add_neighbours(proc, own, NS_MNT_GET_PREV, all, e);
+	if (rc == 0 || rc == -ENOMEM)
+		return rc;
+	rc = add_pinned(proc, all, e);
+	return rc < 0 ? rc : each_process(proc, visit_descriptors, all, e);
+}
+
+int mnt_read_all(struct mnt_tables *out, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(e), own = -1;
+	struct mnt_table *self;
+	int rc;
+
+	if (proc < 0)
+		return proc;
+	own = ns_open_self(&ns_types[NS_MNT], e);
+	if (own < 0)
+		return own;
+	self = add_table(out);
+	if (!self)
+		return fail(e, ENOMEM, "read the mount tables");
+	rc = mnt_read_self(self, e);
+	if (rc >= 0)
+		rc = each_process(proc, visit_new, out, e);
+	return rc < 0 ? rc : add_held(proc, own, out, e);
+}
+
+static int visit_member(int proc, const char *pid, void *arg, struct error *e)
+{
+	(void)e;
+	return namespace_of(proc, pid) == *(ino_t *)arg ? atoi(pid) : 0;
+}
+
+pid_t mnt_member(int proc, ino_t inode)
+{
+	int pid = each_process(proc, visit_member, &inode, NULL);
+
+	return pid < 0 ? 0 : pid;
+}
+
+int mnt_open(const struct mnt_table *t, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(e), fd = -1, ns = -1;
+	struct of_self self = { .proc = proc };
+	char path[64], pid[24];
+
+	if (proc < 0)
+		return proc;
+	snprintf(pid, sizeof(pid), "%d", t->pid);
+	snprintf(path, sizeof(path), "%s/mountinfo", pid);
+	fd = t->pid ? openat(proc, path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && namespace_of(proc, pid) == t->inode)
+		return take_fd(&fd);
+	ns = nsfind_inode(t->inode, CLONE_NEWNS, e);
+	return ns < 0 ? ns : inside_open(&ns, 1, open_of_self, &self, e);
+}
+
+/*
+ * One mount
+ */
+
+/* MOUNT_ATTR_* of the kernel to the words of mountinfo. */
+static const struct {
+	uint64_t mask, value;
+	const char *word;
+} attributes[] = {
+	{ 0x00000001, 0x00000001, "ro" },
+	{ 0x00000001, 0x00000000, "rw" },
+	{ 0x00000002, 0x00000002, ",nosuid" },
+	{ 0x00000004, 0x00000004, ",nodev" },
+	{ 0x00000008, 0x00000008, ",noexec" },
+	{ 0x00000070, 0x00000010, ",noatime" },
+	{ 0x00000080, 0x00000080, ",nodiratime" },
+	{ 0x00000070, 0x00000000, ",relatime" },
+	{ 0x00200000, 0x00200000, ",nosymfollow" },
+};
+
+static const char *string_at(const struct kernel_statmount *sm, uint64_t mask, uint32_t offset)
+{
+	return sm->mask & mask ? sm->str + offset : "";
+}
+
+/* The options stand behind the strings in BUFFER, which has room for them. */
+static void take_statmount(const struct kernel_statmount *sm, char *options, struct mnt *out)
+{
+	*out = (struct mnt){ .line = {
+		.id = (int)sm->mnt_id_old,
+		.parent = (int)sm->mnt_parent_id_old,
+		.major = sm->sb_dev_major,
+		.minor = sm->sb_dev_minor,
+		.shared = (int)sm->mnt_peer_group,
+		.master = (int)sm->mnt_master,
+		.propagate_from = sm->mask & KERNEL_STATMOUNT_PROPAGATE_FROM &&
+			sm->propagate_from != sm->mnt_master ? (int)sm->propagate_from : 0,
+		.unbindable = sm->mnt_propagation & MS_UNBINDABLE,
+		.root = string_at(sm, KERNEL_STATMOUNT_MNT_ROOT, sm->mnt_root),
+		.target = string_at(sm, KERNEL_STATMOUNT_MNT_POINT, sm->mnt_point),
+		.options = options,
+		.fstype = string_at(sm, KERNEL_STATMOUNT_FS_TYPE, sm->fs_type),
+		.source = string_at(sm, KERNEL_STATMOUNT_SB_SOURCE, sm->sb_source),
+	} };
+	out->fs_options = string_at(sm, KERNEL_STATMOUNT_MNT_OPTS, sm->mnt_opts);
+	for (size_t i = 0; i < array_size(attributes); i++)
+		if ((sm->mnt_attr & attributes[i].mask) == attributes[i].value)
+			strcat(options, attributes[i].word);
+}
+
+int mnt_stat(int fd, struct mnt *out, char **buffer)
+{
+	enum { ROOM = 64 << 10, OPTIONS = 128 };
+	const uint64_t needed = KERNEL_STATMOUNT_SB_BASIC | KERNEL_STATMOUNT_MNT_BASIC | KERNEL_STATMOUNT_MNT_ROOT |
+		KERNEL_STATMOUNT_MNT_POINT | KERNEL_STATMOUNT_FS_TYPE | KERNEL_STATMOUNT_SB_SOURCE;
+	struct statx sx;
+	_cleanup_free_ char *room = NULL;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &sx) < 0)
+		return -errno;
+	if (!(sx.stx_mask & STATX_MNT_ID_UNIQUE))
+		return -ENOSYS;
+	room = calloc(1, ROOM + OPTIONS);
+	if (!room)
+		return -ENOMEM;
+	struct kernel_mnt_id_req req = { .size = 24, .mnt_id = sx.stx_mnt_id, .param = needed | KERNEL_STATMOUNT_PROPAGATE_FROM |
+		KERNEL_STATMOUNT_MNT_OPTS };
+	struct kernel_statmount *sm = (struct kernel_statmount *)room;
+	if (sys_statmount(&req, sm, ROOM) < 0)
+		return -errno;
+	if ((sm->mask & needed) != needed)	/* 6.8 to 6.12 tell less */
+		return -EINVAL;
+	take_statmount(sm, room + ROOM, out);
+	*buffer = take_ptr(room);
+	return 0;
+}

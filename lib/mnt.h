@@ -1,0 +1,93 @@
+/*
+ * The mount tables of mount namespaces. The only module that knows libmount.
+ *
+ * A table is read whole and checked: one that changed while it was read is read again, and one that cannot be
+ * understood is refused, so that what is here was true at one moment.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_MNT_H
+#define NSKIT_MNT_H
+
+#include <sys/types.h>
+
+#include "base.h"
+#include "error.h"
+#include "mountinfo.h"
+
+struct mnt_table;
+
+struct mnt {
+	struct mountinfo line;		/* what mountinfo says of it; LINE.options are those of the mount */
+	const char *fs_options;		/* those of its file system */
+	struct mnt_table *table;
+
+	/* NULL where there is none; children in the order of the table */
+	struct mnt *parent, *child, *last_child, *next;
+	bool locked;			/* came with its parent from a more privileged namespace: for the caller to
+					 * set, no table shows it */
+};
+
+struct mnt_table {
+	ino_t inode;			/* of the mount namespace */
+	uint64_t id;			/* NS_GET_MNTNS_ID (6.11), else 0 */
+	pid_t pid;			/* a process that lives there; 0 where there is none */
+	ino_t owner;			/* its user namespace; 0 where that cannot be seen */
+	struct mnt *mount;
+	size_t count;
+	struct mnt *top;		/* the first without a parent in the table; .next is the next such */
+	void *own;			/* libmount's */
+};
+
+/* Tables of several namespaces. Their own comes first. */
+struct mnt_tables {
+	struct mnt_table **table;
+	size_t count, room;
+	size_t unseen;			/* processes whose namespace may not be looked at */
+};
+
+/* Read the table that FD (an open mountinfo) shows. Returns 0 or -errno with E: EAGAIN where it changed each time it
+ * was read, EINVAL where it cannot be one. Free with mnt_table_free(). */
+int mnt_read(int fd, struct mnt_table *out, struct error *e) must_check;
+void mnt_table_free(struct mnt_table *t);
+#define _cleanup_mnt_table_ __attribute__((cleanup(mnt_table_free)))
+
+/* The caller's own; that of the mount namespace NS (a descriptor): read as one of its processes sees it or, where it
+ * has none, inside. */
+int mnt_read_self(struct mnt_table *out, struct error *e) must_check;
+int mnt_read_namespace(int ns, struct mnt_table *out, struct error *e) must_check;
+
+/*
+ * Those of all mount namespaces that can be found: of processes, and (6.12) those that only a descriptor or a bind
+ * mount holds. One that ends meanwhile is left out. Returns 0 or -errno with E.
+ */
+int mnt_read_all(struct mnt_tables *out, struct error *e) must_check;
+void mnt_tables_free(struct mnt_tables *all);
+#define _cleanup_mnt_tables_ __attribute__((cleanup(mnt_tables_free)))
+
+/* A process in the mount namespace INODE; 0 where none is seen. */
+pid_t mnt_member(int proc, ino_t inode);
+
+/* Open the mountinfo of T's namespace, for mnt_read() or poll(2), which says POLLPRI where a mount came or went. As long
+ * as it is open the namespace stays. Returns a descriptor or -errno with E. */
+int mnt_open(const struct mnt_table *t, struct error *e) must_check;
+
+/* The table of the namespace INODE; NULL where there is none. */
+struct mnt_table *mnt_tables_find(const struct mnt_tables *all, ino_t inode);
+
+/* The mount that PATH (absolute, resolved) is on, as the kernel walks there; NULL. */
+struct mnt *mnt_on(const struct mnt_table *t, const char *path);
+
+/* The next in the tree of TOP, parents first; NULL at the end. */
+struct mnt *mnt_next(const struct mnt *m, const struct mnt *top);
+
+/* "shared", "slave", "shared,slave", "private", "unbindable", as PROPAGATION shows it. */
+const char *mnt_propagation(const struct mountinfo *line);
+
+/*
+ * The mount that FD is on, alone and without its table: statmount(2) (6.8). OUT's strings are in *BUFFER, which the
+ * caller frees. Its parent stays NULL. Returns 0 or -errno: ENOSYS or EINVAL where the kernel cannot say.
+ */
+int mnt_stat(int fd, struct mnt *out, char **buffer) must_check;
+
+#endif
