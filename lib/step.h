@@ -8,6 +8,7 @@
 #define NSKIT_STEP_H
 
 #include "idmap.h"
+#include "mountinfo.h"
 #include "plan.h"
 
 /* step-ns.c: namespaces and what stands in them */
@@ -65,6 +66,17 @@ extern const struct step_kind step_mount_sys;	/* .path */
 extern const struct step_kind step_mount_binfmt;	/* .path */
 extern const struct step_kind step_load_interp;	/* .path: of the mount, .text: the definition */
 extern const struct step_kind step_bind;	/* .path (source), .target */
+
+/* step-prop.c: propagation of mounts that stay. All are HELPER's, but for step_make, which may be SELF's. */
+extern const struct step_kind step_enter_mounts;	/* .fd: the mount namespace, .text: of whom */
+extern const struct step_kind step_hold;	/* .path, .data: struct held: restores what was, if a later step fails */
+extern const struct step_kind step_make;	/* .path, .flags: MS_* */
+extern const struct step_kind step_join_group;	/* .path (the member), .target */
+
+struct held {
+	struct mountinfo *mount;	/* the mount at .path first, then those below it, where they are changed too */
+	size_t count;
+};
 
 /* step-name.c: named sets and pins. All but step_name_drop and step_pin_file read .data, one struct
  * name_making that the tool owns and that the helper fills as it goes. */

@@ -1,0 +1,202 @@
+/*
+ * Steps: the propagation of mounts that outlive the tool.
+ *
+ * A mount that leaves a peer group of which it was the last member ends it, and no system call brings back a group of
+ * that number, with its slaves. So a detached copy of the mounts is taken before the first change: it is a member
+ * too, and lends its groups again (MOVE_MOUNT_SET_GROUP, 5.15) where a later change fails.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "caps.h"
+#include "kernel.h"
+#include "step.h"
+
+/* the words for MS_*: of the option, and as C */
+
+static const struct {
+	int flag;
+	const char *name, *c;
+} types[] = {
+	{ MS_SHARED,     "shared",     "MS_SHARED" },
+	{ MS_SLAVE,      "slave",      "MS_SLAVE" },
+	{ MS_PRIVATE,    "private",    "MS_PRIVATE" },
+	{ MS_UNBINDABLE, "unbindable", "MS_UNBINDABLE" },
+};
+
+static size_t type_of(int flags)
+{
+	size_t i = 0;
+
+	while (i + 1 < array_size(types) && !(flags & types[i].flag))
+		i++;
+	return i;
+}
+
+static const char *recursive(int flags, const char *text)
+{
+	return flags & MS_REC ? text : "";
+}
+
+/* into another mount namespace: the helper, for the steps behind */
+
+static void enter_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "setns(%d, CLONE_NEWNS)", s->fd);
+	say_why(say, "-N %s: the changes are made in that mount namespace", s->text);
+	say_like(say, "nsenter --mount=... mount --make-...");
+}
+
+static int enter_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return setns(s->fd, CLONE_NEWNS) < 0 ? fail(e, errno, "-N %s: join the mount namespace", s->text) : 0;
+}
+
+const struct step_kind step_enter_mounts = {
+	.name = "enter-mounts", .calls = "setns", .explain = enter_explain, .apply = enter_apply,
+};
+
+/* hold */
+
+static unsigned int hold_flags(const struct step *s)
+{
+	const struct held *held = s->data;
+
+	return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (held->count > 1 ? AT_RECURSIVE : 0);
+}
+
+static void hold_explain(const struct step *s, struct saying *say)
+{
+	const struct held *held = s->data;
+
+	say_call(say, "open_tree(AT_FDCWD, \"%s\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC%s)", s->path,
+		 held->count > 1 ? "|AT_RECURSIVE" : "");
+	say_why(say, "a detached copy keeps the peer group alive, so that a change can be undone");
+}
+
+static int hold_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	int fd;
+
+	(void)n;
+	(void)stage;
+	(void)e;
+	fd = sys_open_tree(AT_FDCWD, s->path, hold_flags(s));
+	/* What cannot be copied (EINVAL: unbindable) can be in no group. The changes are not refused for it: where one
+	 * fails, what can be restored is. */
+	s->state = fd < 0 ? 0 : fd + 1;
+	return 0;
+}
+
+/* The way from BASE to TARGET, which is BASE or below it. */
+static const char *way(const char *target, const char *base)
+{
+	const char *rest = target + (streq(base, "/") ? 0 : strlen(base));
+
+	return *rest == '/' ? rest + 1 : rest;
+}
+
+static void restore(int tree, const struct mountinfo *was, const char *base)
+{
+	const char *rest = way(was->target, base);
+
+	if (mount(NULL, was->target, NULL, was->unbindable ? MS_UNBINDABLE : MS_PRIVATE, NULL) < 0)
+		return;
+	if ((was->shared || was->master) && tree >= 0)
+		sys_move_mount(tree, rest, AT_FDCWD, was->target,
+			       MOVE_MOUNT_SET_GROUP | (*rest ? 0 : MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+static void hold_undo(struct step *s, const struct stage *stage)
+{
+	const struct held *held = s->data;
+
+	(void)stage;
+	for (size_t i = 0; i < held->count; i++)
+		restore((int)s->state - 1, &held->mount[i], s->path);
+	if (s->state)
+		close_fd((int)s->state - 1);
+	s->state = 0;
+}
+
+const struct step_kind step_hold = {
+	.name = "hold", .calls = "open_tree", .explain = hold_explain, .apply = hold_apply, .undo = hold_undo,
+};
+
+/* make */
+
+static void make_explain(const struct step *s, struct saying *say)
+{
+	static const char *const why[] = {
+		"mounts made below it and in its peers are made in all of them",
+		"mounts still arrive from its master, none made here gets out",
+		"mounts made below it stay here, and none arrives",
+		"as private; and no copy can be bound elsewhere",
+	};
+	size_t type = type_of(s->flags);
+
+	say_call(say, "mount(\"none\", \"%s\", NULL, %s%s, NULL)", s->path, recursive(s->flags, "MS_REC|"),
+		 types[type].c);
+	say_why(say, "%s%s", why[type], recursive(s->flags, "; the same for all mounts below"));
+	say_like(say, "mount --make-%s%s %s", recursive(s->flags, "r"), types[type].name, s->path);
+}
+
+static int make_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return mount("none", s->path, NULL, (unsigned long)s->flags, NULL) < 0
+		? fail(e, errno, "--make-%s%s %s", recursive(s->flags, "r"), types[type_of(s->flags)].name, s->path) : 0;
+}
+
+static void make_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	(void)s;
+	(void)stage;
+	if (e->code == EPERM && !caps_have(CAP_SYS_ADMIN))
+		error_hint(e, "it needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace, which this "
+			   "process lacks; in one of its own it is had: nsunshare -Urm");
+}
+
+const struct step_kind step_make = {
+	.name = "make", .calls = "mount", .explain = make_explain, .apply = make_apply, .hint = make_hint,
+};
+
+/* join a peer group */
+
+static void join_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "move_mount(AT_FDCWD, \"%s\", AT_FDCWD, \"%s\", MOVE_MOUNT_SET_GROUP)", s->path, s->target);
+	say_why(say, "--join-group: %s becomes a member of the peer group of %s", s->target, s->path);
+}
+
+static int join_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)n;
+	(void)stage;
+	return sys_move_mount(AT_FDCWD, s->path, AT_FDCWD, s->target, MOVE_MOUNT_SET_GROUP) < 0
+		? fail(e, errno, "--join-group %s %s", s->path, s->target) : 0;
+}
+
+static void join_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	struct statx from, to;
+
+	(void)stage;
+	if (e->code == EINVAL && statx(AT_FDCWD, s->path, 0, STATX_BASIC_STATS, &from) == 0 &&
+	    statx(AT_FDCWD, s->target, 0, STATX_BASIC_STATS, &to) == 0 &&
+	    (from.stx_dev_major != to.stx_dev_major || from.stx_dev_minor != to.stx_dev_minor))
+		error_hint(e, "peers show the same file system, and %s and %s are on different ones", s->path,
+			   s->target);
+}
+
+const struct step_kind step_join_group = {
+	.name = "join-group", .calls = "move_mount",
+	.explain = join_explain, .apply = join_apply, .hint = join_hint,
+};
