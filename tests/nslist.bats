@@ -738,22 +738,3 @@ for row in rows:
 	need mandoc
 	run -0 mandoc -Tlint -W warning "$NSKIT_SOURCE/man/nslist.8"
 }
-
-@test "the examples of the manual" {
-	need_root
-	nsunshare --name red -n true
-	start sleep infinity
-	wait_for grep -qx sleep "/proc/$PID/comm"
-	count=0
-	while IFS= read -r line; do
-		line=${line//1234/$PID}
-		line=${line//\\e/\\}
-		if [[ $line == *'dot -T'* ]] && ! type -P dot >/dev/null; then
-			continue
-		fi
-		run -0 bash -c "set -o pipefail; $line"
-		count=$((count + 1))
-	done < <(sed -n '/^.Sh EXAMPLES/,/^.Sh COMP/s/^\.Dl [#$] //p' "$NSKIT_SOURCE/man/nslist.8")
-	[ "$count" -ge 5 ]
-	nsunshare --drop red
-}
