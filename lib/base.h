@@ -22,6 +22,14 @@
 
 #define streq(a, b)		(strcmp((a), (b)) == 0)
 
+/* For qsort(3). */
+static inline int compare_ints(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 /* Closers keep errno, so that the error path may still read it. Close is never retried: Linux has
  * released the descriptor even where close(2) says EINTR. */
 static inline int close_fd(int fd)

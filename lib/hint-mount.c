@@ -11,9 +11,6 @@
 #include "kernel.h"
 #include "str.h"
 
-/* The initial user namespace has this inode number on every kernel (PROC_USER_INIT_INO, 3.8). */
-enum { INITIAL_USERNS = 0xeffffffd };
-
 static bool kernel_lacks_fstype(const struct refusal *r)
 {
 	_cleanup_free_ char *text = cause_read(r->proc, "filesystems");

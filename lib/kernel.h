@@ -192,6 +192,9 @@ struct ns_question {			/* struct ns_id_req */
 #define __NR_listns			470
 #endif
 
+/* The initial user namespace has this inode number on every kernel (PROC_USER_INIT_INO, 3.8). */
+enum { INITIAL_USERNS = 0xeffffffd };
+
 static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
 {
 	return (int)syscall(__NR_pidfd_open, pid, flags);

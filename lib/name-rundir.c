@@ -17,9 +17,6 @@
 
 enum { RUNDIR_TRIES = 1000 };	/* each lost to a process that removed RUNDIR in between */
 
-/* PROC_USER_INIT_INO (3.8): the user namespace that the kernel starts with. */
-#define FIRST_USER_NAMESPACE	0xEFFFFFFDU
-
 /*
  * Entries
  */
@@ -106,7 +103,7 @@ static bool is_first_root(void)
 		return false;
 
 	ino_t user = ns_inode_self(&ns_types[NS_USER]);
-	return user == 0 || user == FIRST_USER_NAMESPACE;
+	return user == 0 || user == INITIAL_USERNS;
 }
 
 char *name_rundir(void)

@@ -98,11 +98,6 @@ static int add_pid(struct pids *p, pid_t pid)
 	return 0;
 }
 
-static int compare_pids(const void *a, const void *b)
-{
-	return (*(const pid_t *)a > *(const pid_t *)b) - (*(const pid_t *)a < *(const pid_t *)b);
-}
-
 static int list_pids(struct scan *s, struct pids *out, struct error *e)
 {
 	_cleanup_numbers_ struct numbers all = { .fd = -1 };
@@ -114,7 +109,7 @@ static int list_pids(struct scan *s, struct pids *out, struct error *e)
 		return fail(e, errno, "open the proc directory");
 	while (ret == 0 && numbers_next(&all, &pid))
 		ret = add_pid(out, pid);
-	qsort(out->pid, out->count, sizeof(*out->pid), compare_pids);
+	qsort(out->pid, out->count, sizeof(*out->pid), compare_ints);
 	return ret;
 }
 

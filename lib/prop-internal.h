@@ -38,9 +38,6 @@ int prop_over(const struct prop *p, int mount);
 int prop_next(const struct prop *p, int m, int top);
 int prop_skip(const struct prop *p, int m, int top);
 
-/* Whether PATH is BASE or below it. */
-bool prop_is_below(const char *path, const char *base);
-
 /* Note that MOUNT, where it stands, has appeared or is about to vanish. Returns 0 or -ENOMEM. */
 int prop_note(struct prop *p, int mount, bool appears) must_check;
 

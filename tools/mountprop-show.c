@@ -1,0 +1,305 @@
+/*
+ * What mountprop shows of mount tables: as a list or tree, side by side, as they change, and as a picture.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <string.h>
+
+#include "mntdraw.h"
+#include "mountprop.h"
+#include "ns.h"
+#include "nsopen.h"
+#include "prop.h"
+
+/* A table and its columns, which it needs as long as it is there. */
+struct sheet {
+	struct column_list shown;
+	struct table *table;
+};
+
+static void sheet_free(struct sheet *s)
+{
+	table_free(s->table);
+	column_list_free(&s->shown);
+}
+
+#define _cleanup_sheet_ __attribute__((cleanup(sheet_free)))
+
+static int sheet_new(const struct request *req, const struct listing *l, struct sheet *out, struct error *e)
+{
+	int rc = table_columns(l->columns, &req->table, l->defaults, &out->shown, e);
+
+	return rc < 0 ? rc : table_new(l->name, l->columns, &out->shown, &req->table, NULL, &out->table, e);
+}
+
+int print_hits(const struct request *req, const struct listing *listing, const struct hit *hits, size_t count,
+	       struct error *e)
+{
+	_cleanup_sheet_ struct sheet sheet = { 0 };
+	int rc = sheet_new(req, listing, &sheet, e);
+
+	for (size_t i = 0; i < count && rc >= 0; i++)
+		if (hits[i].target)
+			rc = table_add(sheet.table, &hits[i], hits[i].above < 0 ? NULL : &hits[hits[i].above], e);
+	return rc < 0 ? rc : table_print(sheet.table, stdout, e);
+}
+
+void free_hits(struct hit *hits, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(hits[i].target);
+	free(hits);
+}
+
+/*
+ * list
+ */
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
+		if (strcspn(p, ",") == n && strncmp(p, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* -t and -S; a list of types that begins with "no" is of those left out. */
+static bool is_wanted(const struct request *req, const struct mnt *m)
+{
+	if (req->types && strncmp(req->types, "no", 2) == 0 && has_word(req->types + 2, m->line.fstype))
+		return false;
+	if (req->types && strncmp(req->types, "no", 2) != 0 && !has_word(req->types, m->line.fstype))
+		return false;
+	return !req->source || streq(req->source, m->line.source);
+}
+
+static int add_tree(const struct request *req, struct table *table, const struct mnt *top, bool below, struct error *e)
+{
+	int rc = 0;
+
+	for (const struct mnt *m = top; m && rc >= 0; m = below ? mnt_next(m, top) : NULL)
+		if (is_wanted(req, m))
+			rc = table_add(table, m, req->table.tree && m != top ? m->parent : NULL, e);
+	return rc;
+}
+
+static int add_table(const struct request *req, struct table *table, const struct mnt_table *t, struct error *e)
+{
+	int rc = 0;
+
+	if (!req->table.tree) {
+		for (size_t i = 0; i < t->count && rc >= 0; i++)
+			rc = is_wanted(req, &t->mount[i]) ? table_add(table, &t->mount[i], NULL, e) : 0;
+		return rc;
+	}
+	for (const struct mnt *top = t->top; top && rc >= 0; top = top->next)
+		rc = add_tree(req, table, top, true, e);
+	return rc;
+}
+
+static int add_mounts(const struct request *req, const struct resolved *res, struct table *table, struct error *e)
+{
+	int rc = 0;
+
+	if (req->all_namespaces && res->spots == 0) {
+		for (size_t i = 0; i < res->tables.count && rc >= 0; i++)
+			rc = add_table(req, table, res->tables.table[i], e);
+		return rc;
+	}
+	if (res->spots == 0)
+		return add_table(req, table, res->here, e);
+	for (size_t i = 0; i < res->spots && rc >= 0; i++) {
+		for (size_t n = 0; n < res->tables.count && rc >= 0; n++) {
+			struct mnt_table *t = res->tables.table[n];
+			struct mnt *m = t == res->here ? mount_of(t, &res->spot[i]) : mnt_on(t, res->spot[i].path);
+
+			if ((req->all_namespaces || t == res->here) && m)
+				rc = add_tree(req, table, m, req->submounts, e);
+		}
+	}
+	return rc;
+}
+
+/* One mount by statmount(2) alone. Returns 1 where the kernel cannot say. */
+static int print_single(const struct spot *spot, struct table *table, struct error *e)
+{
+	_cleanup_free_ char *buffer = NULL;
+	struct mnt m;
+	int rc;
+
+	if (mnt_stat(spot->fd, &m, &buffer) < 0)
+		return 1;
+	rc = table_add(table, &m, NULL, e);
+	return rc < 0 ? rc : table_print(table, stdout, e);
+}
+
+static int print_mounts(const struct request *req, struct resolved *res, struct view *view, struct sheet *sheet,
+			int needs, struct error *e)
+{
+	int rc = table_new("mounts", mount_columns, &sheet->shown, &req->table, view, &sheet->table, e);
+
+	if (rc >= 0 && res->tables.count == 0) {
+		rc = print_single(&res->spot[0], sheet->table, e);
+		if (rc <= 0)
+			return rc;
+		rc = read_tables(res, false, e);
+	}
+	if (rc >= 0 && needs & NEEDS_PEERS)
+		rc = count_groups(&res->tables, view, e);
+	if (rc >= 0)
+		rc = add_mounts(req, res, sheet->table, e);
+	return rc < 0 ? rc : table_print(sheet->table, stdout, e);
+}
+
+static bool is_tree(const struct request *req, const struct sheet *sheet)
+{
+	return !req->list && !req->types && !req->source &&
+	       (req->table.format == TABLE_PLAIN || req->table.format == TABLE_JSON) &&
+	       column_is_shown(&sheet->shown, mount_columns, "TARGET");
+}
+
+int show_mounts(struct request *req, struct resolved *res, struct error *e)
+{
+	const struct listing *listing = req->all_namespaces ? &all_listing : &mount_listing;
+	_cleanup_sheet_ struct sheet sheet = { 0 };
+	struct view view = { 0 };
+	int rc = table_columns(mount_columns, &req->table, listing->defaults, &sheet.shown, e), needs;
+
+	if (rc < 0)
+		return rc;
+	needs = columns_needs(&sheet.shown, mount_columns);
+	req->table.tree = is_tree(req, &sheet) ? "TARGET" : NULL;
+	rc = resolve(req, res, needs, e);
+	if (rc >= 0)
+		rc = print_mounts(req, res, &view, &sheet, needs, e);
+	free(view.groups);
+	return rc;
+}
+
+/*
+ * compare
+ */
+
+static int read_compared(const char *ref, struct mnt_table *out, struct error *e)
+{
+	_cleanup_close_ int ns = nsopen_text(ref, &ns_types[NS_MNT], e);
+
+	return ns < 0 ? ns : mnt_read_namespace(ns, out, e);
+}
+
+int show_differences(struct request *req, struct resolved *res, struct error *e)
+{
+	_cleanup_mnt_table_ struct mnt_table first = { 0 }, second = { 0 };
+	_cleanup_free_ struct mnt_pair *pairs = NULL;
+	_cleanup_sheet_ struct sheet sheet = { 0 };
+	ssize_t count = 0;
+	int rc = read_compared(req->operands[0], &first, e);
+
+	(void)res;
+	if (rc >= 0)
+		rc = read_compared(req->operands[1], &second, e);
+	if (rc >= 0 && (count = mnt_compare(&first, &second, &pairs)) < 0)
+		rc = fail(e, ENOMEM, "mounts");
+	if (rc >= 0)
+		rc = sheet_new(req, &pair_listing, &sheet, e);
+	for (ssize_t i = 0; i < count && rc >= 0; i++)
+		if (pairs[i].differs || !pairs[i].mount[FIRST] || !pairs[i].mount[SECOND])
+			rc = table_add(sheet.table, &pairs[i], NULL, e);
+	return rc < 0 ? rc : table_print(sheet.table, stdout, e);
+}
+
+/*
+ * watch
+ */
+
+/* Whether TARGET is one of the paths that were given, or below it. */
+static bool is_below_any(const struct resolved *res, const char *target)
+{
+	for (size_t i = 0; i < res->spots; i++)
+		if (prop_is_below(target, res->spot[i].path))
+			return true;
+	return false;
+}
+
+/* Of all namespaces, unless -N names one; everywhere, unless paths are given. */
+static bool is_watched(const struct request *req, const struct resolved *res, const struct mnt *m, size_t index)
+{
+	return (!req->namespace || res->tables.table[index] == res->here) &&
+	       (res->spots == 0 || is_below_any(res, m->line.target));
+}
+
+static int print_news(struct request *req, const struct resolved *res, size_t index, const struct mnt_table *before,
+		      struct error *e)
+{
+	const struct mnt_table *now = res->tables.table[index];
+	_cleanup_free_ struct mnt_news *news = NULL;
+	ssize_t count = mnt_news(before, now, &news);
+	struct hit *hits = count < 0 ? NULL : calloc((size_t)count + 1, sizeof(*hits));
+	size_t shown = 0;
+	int rc;
+
+	if (!hits)
+		return fail(e, ENOMEM, "events");
+	for (ssize_t i = 0; i < count; i++) {
+		const struct mountinfo *line = &news[i].mount->line;
+
+		if (!is_watched(req, res, news[i].mount, index))
+			continue;
+		hits[shown++] = (struct hit){
+			.action = news[i].appears ? "appears" : "vanishes", .target = strdup(line->target),
+			.propagation = mnt_propagation(line), .table = now, .above = -1,
+		};
+	}
+	rc = shown ? print_hits(req, &event_listing, hits, shown, e) : 0;
+	/* Headings stand above the first. */
+	req->table.no_headings |= shown > 0;
+	free_hits(hits, shown);
+	return rc < 0 ? rc : error_flush(stdout, e);
+}
+
+int show_events(struct request *req, struct resolved *res, struct error *e)
+{
+	struct mnt_watch *w = NULL;
+	int rc = resolve(req, res, 0, e);
+
+	req->table.stream = true;
+	/* A watch must not keep busy what it watches. */
+	for (size_t i = 0; i < res->spots; i++)
+		res->spot[i].fd = close_fd(res->spot[i].fd);
+	if (rc >= 0)
+		rc = mnt_watch_open(&res->tables, &w, e);
+	if (rc >= 0)
+		fprintf(stderr, "%s: watching %zu mount namespaces\n", mountprop.name, res->tables.count);
+	while (rc >= 0) {
+		_cleanup_mnt_table_ struct mnt_table before = { 0 };
+		size_t index;
+
+		rc = mnt_watch_next(w, &index, &before, e);
+		if (rc <= 0)
+			break;
+		rc = print_news(req, res, index, &before, e);
+	}
+	mnt_watch_free(w);
+	return rc;
+}
+
+/*
+ * dot
+ */
+
+/* Without a path, those that hang together with others: a picture of all mounts shows nothing. */
+static bool is_drawn(const struct mnt *m, const void *arg)
+{
+	const struct resolved *res = arg;
+
+	return res->spots > 0 ? is_below_any(res, m->line.target) : m->line.shared || m->line.master;
+}
+
+int show_picture(struct request *req, struct resolved *res, struct error *e)
+{
+	int rc = resolve(req, res, 0, e);
+
+	return rc < 0 ? rc : mntdraw(mountprop.name, &res->tables, res->here, is_drawn, res, stdout, e);
+}
