@@ -29,15 +29,35 @@ static int join(const int *fds, size_t count, struct error *e)
 	return 0;
 }
 
-static _Noreturn void child(int sock, const int *fds, size_t count, inside_open_fn *open, void *arg)
+/* Join the COUNT namespaces, open there, and send what came of it. */
+static int send_opened(int sock, const int *fds, size_t count, inside_open_fn *open, void *arg)
 {
 	struct report report = { 0 };
-	int fd = join(fds, count, &report.error);
+	_cleanup_close_ int fd = -1;
 
-	if (fd == 0)
+	report.result = join(fds, count, &report.error);
+	if (report.result == 0)
 		fd = open(arg, &report.error);
-	report.result = fd < 0 ? fd : 0;
-	_exit(message_send(sock, &report, sizeof(report), &fd, fd >= 0) < 0);
+	if (report.result == 0 && fd < 0)
+		report.result = fd;
+	return message_send(sock, &report, sizeof(report), &fd, fd >= 0);
+}
+
+static _Noreturn void child(int sock, const int *fds, size_t count, inside_open_fn *open, void *arg)
+{
+	_exit(send_opened(sock, fds, count, open, arg) < 0);
+}
+
+static _Noreturn void child_of_each(int sock, int user, const int *fds, size_t count, inside_open_fn *open,
+				    void *arg)
+{
+	/* Where USER cannot be joined, the rest say so themselves. */
+	if (user >= 0 && join(&user, 1, NULL) < 0)
+		user = -1;
+	for (size_t i = 0; i < count; i++)
+		if (send_opened(sock, fds + i, 1, open, arg) < 0)
+			_exit(1);
+	_exit(0);
 }
 
 static void reap(pid_t pid)
@@ -46,6 +66,7 @@ static void reap(pid_t pid)
 		;
 }
 
+/* What the child opened, or what it failed with; -ECHILD where it is gone. */
 static int take_report(int sock, struct error *e)
 {
 	struct report report;
@@ -90,6 +111,31 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
 	int result = take_report(here, e);
 	reap(pid);
 	return result;
+}
+
+int inside_open_each(int user, const int *fds, size_t count, inside_open_fn *open, void *arg, int *out,
+		     struct error *e)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(e, errno, "make a socket pair");
+
+	_cleanup_close_ int here = pair[0];
+	_cleanup_close_ int there = pair[1];
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return fail(e, errno, "fork a process to join the namespaces");
+	if (pid == 0) {
+		close_fd(take_fd(&here));
+		child_of_each(there, user, fds, count, open, arg);
+	}
+	there = close_fd(there);
+	for (size_t i = 0; i < count; i++)
+		out[i] = take_report(here, NULL);
+	reap(pid);
+	return 0;
 }
 
 /* Status of a child that could not become the program: no program ends with it by itself as a rule. */

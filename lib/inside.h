@@ -23,6 +23,15 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
 	must_check;
 
 /*
+ * The same for many namespaces with one child: it joins USER (a user namespace; -1 for none), then each of
+ * the COUNT namespaces in FDS in turn, and runs OPEN(ARG) in each. OUT[i] gets the descriptor of the i-th,
+ * or -errno: EPERM where setns(2) refuses. Returns 0, or -errno with E where no child could be asked; OUT
+ * then holds no descriptors.
+ */
+int inside_open_each(int user, const int *fds, size_t count, inside_open_fn *open, void *arg, int *out,
+		     struct error *e) must_check;
+
+/*
  * What the program ARGV (argv[0] is looked up in PATH) prints on standard output, at most LIMIT bytes,
  * terminated; the caller frees *OUT. Its standard input and error are /dev/null. Returns its exit status,
  * or -errno: ENOENT where there is no such program, EFBIG, ECHILD where a signal ended it.

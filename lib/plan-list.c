@@ -59,7 +59,7 @@ static const char *broken_rule(const struct plan *plan, size_t i, bool forked)
 		return "SELF acts behind a fork";
 	if (s->actor == HELPER && (stays || ends_plan(s)))
 		return "the helper neither forks nor becomes the command";
-	if (s->actor != HELPER && (s->kind->gather || s->kind->undo))
+	if (s->actor != HELPER && (s->kind->gather || s->kind->undo || s->kind->commit))
 		return "only the helper can undo";
 	if (stays && forked != (s->behind == INIT || s->behind == KEEPER))
 		return "the first fork leaves a waiter or a leaver, a later one an init or a keeper";

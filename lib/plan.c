@@ -134,6 +134,12 @@ static void fault_kill(const struct run *run, size_t step)
 		poll(&(struct pollfd){ .fd = run->report }, 1, -1);	/* POLLHUP: the tool is gone */
 }
 
+/* One step at a time, so that each can fail or be the last. */
+static size_t fault_span(size_t n)
+{
+	return getenv("NSKIT_FAULT") ? 1 : n;
+}
+
 static int fault_errno(const struct plan *plan, size_t step, struct error *e)
 {
 	enum fault whom;
@@ -144,6 +150,7 @@ static int fault_errno(const struct plan *plan, size_t step, struct error *e)
 #else
 static void strike(enum fault whom, pid_t walker) { (void)whom; (void)walker; }
 static void fault_kill(const struct run *run, size_t step) { (void)run; (void)step; }
+static size_t fault_span(size_t n) { return n; }
 static int fault_errno(const struct plan *plan, size_t step, struct error *e)
 {
 	(void)plan;
@@ -207,6 +214,20 @@ static void helper_undo(struct helper *h)
 	}
 }
 
+static void helper_commit(struct helper *h, const struct stage *stage)
+{
+	size_t n;
+
+	h->committed = true;
+	for (size_t i = 0; i < h->plan->count; i += n) {
+		struct step *s = &h->plan->step[i];
+
+		n = plan_span(h->plan, i);
+		if (h->begun[i] && s->kind->commit)
+			s->kind->commit(s, n, stage);
+	}
+}
+
 static int helper_apply(struct helper *h, const struct request *request, const struct stage *stage,
 			struct error *e)
 {
@@ -241,14 +262,17 @@ static bool helper_serve(struct helper *h)
 		return false;
 	}
 	if (request.kind == REQUEST_COMMIT) {
-		h->committed = true;
+		helper_commit(h, &stage);
 	} else {
 		if (nfds > 0) {
 			stage.child_fd = fds[0];
 			stage.fds = fds + 1;
 			stage.nfds = nfds - 1;
 		}
-		if (helper_apply(h, &request, &stage, &answer) < 0 && !answer.code)
+		/* What a step has overcome is no failure. */
+		if (helper_apply(h, &request, &stage, &answer) >= 0)
+			answer = (struct error){ 0 };
+		else if (!answer.code)
 			answer.code = EIO;
 	}
 	while (nfds > 0)
@@ -1014,7 +1038,7 @@ static int walk(struct run *run, struct outcome *out, struct error *e)
 	for (size_t i = 0; i < run->plan->count; i += n) {
 		int rc;
 
-		n = plan_span(run->plan, i);
+		n = fault_span(plan_span(run->plan, i));
 		fault_kill(run, i + 1);
 		for (size_t k = 0; run->verbose && k < n; k++)
 			plan_say_step(run->plan, i + k, run->verbose);

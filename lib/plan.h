@@ -80,6 +80,10 @@ struct step_kind {
 	 * finished. Cannot fail: it does what can be done. */
 	void (*undo)(struct step *, const struct stage *);
 
+	/* HELPER kinds that are made final: called for N neighbours once COMMIT is heard, before it is
+	 * answered. Cannot fail: a commit that has begun is finished. */
+	void (*commit)(struct step *, size_t n, const struct stage *);
+
 	/* Why it failed, from what can be read by the actor that failed; see hint.h. May be NULL. */
 	void (*hint)(const struct step *, const struct stage *, struct error *);
 

@@ -112,10 +112,35 @@ static void refused(void)
 	has_str(e.text, "join the namespace");
 }
 
+static void in_each(void)
+{
+	int made[] = { new_netns(), new_netns() }, fds[] = { made[0], STDERR_FILENO, made[1] }, out[3];
+	size_t before = open_descriptors();
+	struct error e = { 0 };
+
+	if (made[0] < 0 || made[1] < 0) {
+		skip("no network namespace can be made here");
+		return;
+	}
+	is_int(inside_open_each(-1, fds, 3, open_own_netns, NULL, out, &e), 0);
+	ok_for(out[0] >= 0 && ns_inode(out[0]) == ns_inode(made[0]), "the first is opened in the first");
+	is_int(out[1], -EINVAL);
+	ok_for(out[2] >= 0 && ns_inode(out[2]) == ns_inode(made[1]), "one that cannot be joined keeps none back");
+	close_fd(out[0]);
+	close_fd(out[2]);
+	is_int(inside_open_each(-1, fds, 1, die, NULL, out, &e), 0);
+	is_int(out[0], -ECHILD);
+	is_int(inside_open_each(-1, fds, 0, die, NULL, out, &e), 0);
+	is_int(open_descriptors(), before);
+	close_fd(made[0]);
+	close_fd(made[1]);
+}
+
 int main(void)
 {
 	without_joining();
 	joined();
 	refused();
+	in_each();
 	return done();
 }
