@@ -86,6 +86,12 @@ struct nsfs_handle {			/* struct nsfs_file_handle */
 #define PIDFD_GET_UTS_NAMESPACE			_IO(PIDFS_IOCTL_MAGIC, 10)
 #endif
 
+/* linux/if.h, which does not go with net/if.h */
+#ifndef IFF_LOWER_UP
+#define IFF_LOWER_UP			0x10000	/* carrier */
+#endif
+enum { OPERSTATE_UP = 6 };	/* IF_OPER_UP */
+
 /* linux/sockios.h: the network namespace of a socket, 4.9 */
 #ifndef SIOCGSKNS
 #define SIOCGSKNS			0x894C

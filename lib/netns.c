@@ -1,0 +1,274 @@
+/*
+ * Network namespaces that a command speaks to; see netns.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "netns.h"
+#include "ns.h"
+#include "nsopen.h"
+
+const char *netns_name(const struct netns *ns)
+{
+	return ns->ref ? ns->ref : "this namespace";
+}
+
+static struct netns *find(const struct netns_list *list, ino_t inode)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->item[i]->inode == inode)
+			return list->item[i];
+	return NULL;
+}
+
+static int append(struct netns_list *list, struct netns *ns)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 8;
+		struct netns **grown = realloc(list->item, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->item = grown;
+		list->room = room;
+	}
+	list->item[list->count++] = ns;
+	return 0;
+}
+
+int netns_add(struct netns_list *list, const char *ref, int fd, struct netns **out, struct error *e)
+{
+	ino_t inode = ns_inode(fd);
+	struct netns *ns = find(list, inode);
+
+	if (ns) {
+		close_fd(fd);
+		*out = ns;
+		return 0;
+	}
+	ns = calloc(1, sizeof(*ns));
+	if (!ns || (ref && !(ns->ref = strdup(ref))) || append(list, ns) < 0) {
+		if (ns)
+			free(ns->ref);
+		free(ns);
+		close_fd(fd);
+		return fail(e, ENOMEM, "%s", ref ? ref : "this namespace");
+	}
+	ns->fd = fd;
+	ns->inode = inode;
+	ns->own = inode == ns_inode_self(&ns_types[NS_NET]);
+	*out = ns;
+	return 0;
+}
+
+int netns_get(struct netns_list *list, const char *ref, struct netns **out, struct error *e)
+{
+	int fd;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *known = list->item[i]->ref;
+
+		if (ref ? known && streq(known, ref) : list->item[i]->own) {
+			*out = list->item[i];
+			return 0;
+		}
+	}
+	fd = ref ? nsopen_text(ref, &ns_types[NS_NET], e) : ns_open_self(&ns_types[NS_NET], e);
+	return fd < 0 ? fd : netns_add(list, ref, fd, out, e);
+}
+
+int netns_connect(struct netns_list *list, struct error *e)
+{
+	_cleanup_free_ int *fds = calloc(2 * list->count + 1, sizeof(*fds));
+	_cleanup_free_ struct nl **opened = calloc(list->count + 1, sizeof(struct nl *));
+	_cleanup_free_ struct netns **who = calloc(list->count + 1, sizeof(struct netns *));
+	int *codes = fds ? fds + list->count : NULL, rc;
+	size_t n = 0;
+
+	if (!fds || !opened || !who)
+		return fail(e, ENOMEM, "open netlink sockets");
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->item[i]->nl)
+			continue;
+		who[n] = list->item[i];
+		fds[n++] = list->item[i]->own ? -1 : list->item[i]->fd;
+	}
+	rc = nl_open(fds, n, opened, codes, e);
+	for (size_t i = 0; i < n; i++)
+		who[i]->nl = opened[i];
+	for (size_t i = 0; rc < 0 && i < n; i++)
+		if (codes[i] < 0)
+			return wrap(e, "%s", netns_name(who[i]));
+	return rc;
+}
+
+void netns_free(struct netns_list *list)
+{
+	int saved = errno;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct netns *ns = list->item[i];
+
+		nl_close(ns->nl);
+		close_fd(ns->fd);
+		free(ns->address);
+		free(ns->route);
+		free(ns->ref);
+		free(ns);
+	}
+	free(list->item);
+	*list = (struct netns_list){ 0 };
+	errno = saved;
+}
+
+/*
+ * what is there
+ */
+
+struct found_link {
+	struct rt_link *link;
+	bool found;
+};
+
+static void take_link(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	struct found_link *f = arg;
+
+	(void)index;
+	f->found |= rtmsg_read_link(m, f->link);
+}
+
+static int ask_link(const struct netns *ns, const struct rt_request *ask, struct rt_link *out, struct error *e)
+{
+	struct found_link f = { .link = out };
+	int rc = nl_ask(ns->nl, ask, take_link, &f, e);
+
+	return rc < 0 ? rc : f.found ? 0 : -ENODEV;
+}
+
+int netns_link(const struct netns *ns, const char *name, struct rt_link *out, struct error *e)
+{
+	struct rt_request ask = { .kind = RT_LINK_GET, .link = { .has = LINK_NAME } };
+
+	snprintf(ask.link.name, sizeof(ask.link.name), "%s", name);
+	return ask_link(ns, &ask, out, e);
+}
+
+int netns_link_at(const struct netns *ns, int index, struct rt_link *out, struct error *e)
+{
+	const struct rt_request ask = { .kind = RT_LINK_GET, .link = { .index = index } };
+
+	return ask_link(ns, &ask, out, e);
+}
+
+bool netns_link_is_going(const struct rt_link *l)
+{
+	if (l->has & LINK_PEER_NSID)
+		return l->peer_nsid < 0;
+	return streq(l->kind, "veth") && l->peer == 0;
+}
+
+/* Room for one more item of SIZE bytes behind the COUNT at *ITEMS; NULL where memory runs out. Grown by
+ * powers of two. */
+static void *grow(void **items, size_t count, size_t size)
+{
+	if ((count & (count - 1)) == 0) {
+		void *grown = realloc(*items, (count ? 2 * count : 1) * size);
+
+		if (!grown)
+			return NULL;
+		*items = grown;
+	}
+	return (char *)*items + count * size;
+}
+
+static void take_address(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	struct netns *ns = arg;
+	struct rt_address a, *slot;
+
+	(void)index;
+	if (!m)
+		ns->address_count = 0;
+	else if (rtmsg_read_address(m, &a) &&
+		 (slot = grow((void **)&ns->address, ns->address_count, sizeof(a)))) {
+		*slot = a;
+		ns->address_count++;
+	}
+}
+
+static void take_route(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	struct netns *ns = arg;
+	struct rt_route r, *slot;
+
+	(void)index;
+	if (!m)
+		ns->route_count = 0;
+	else if (rtmsg_read_route(m, &r) && r.table == RT_TABLE_MAIN &&
+		 (slot = grow((void **)&ns->route, ns->route_count, sizeof(r)))) {
+		*slot = r;
+		ns->route_count++;
+	}
+}
+
+int netns_read(struct netns *ns, struct error *e)
+{
+	const struct rt_request addresses = { .kind = RT_ADDRESS_DUMP }, routes = { .kind = RT_ROUTE_DUMP };
+	int rc;
+
+	if (ns->read)
+		return 0;
+	rc = nl_dump(ns->nl, &addresses, take_address, ns, e);
+	if (rc >= 0)
+		rc = nl_dump(ns->nl, &routes, take_route, ns, e);
+	ns->read = rc >= 0;
+	return rc < 0 ? wrap(e, "%s", netns_name(ns)) : 0;
+}
+
+const struct rt_address *netns_address(const struct netns *ns, int index, const struct inet *address)
+{
+	for (size_t i = 0; i < ns->address_count; i++)
+		if (ns->address[i].index == index && inet_equal(&ns->address[i].address, address))
+			return &ns->address[i];
+	return NULL;
+}
+
+const struct rt_route *netns_route(const struct netns *ns, int index, const struct end_route *route)
+{
+	for (size_t i = 0; i < ns->route_count; i++) {
+		const struct rt_route *r = &ns->route[i];
+
+		if (r->index == index && inet_equal(&r->to, &route->to) &&
+		    r->via.family == route->via.family &&
+		    (!r->via.family || inet_equal(&r->via, &route->via)))
+			return r;
+	}
+	return NULL;
+}
+
+struct found_nsid {
+	int id;
+	bool found;
+};
+
+static void take_nsid(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	struct found_nsid *f = arg;
+
+	(void)index;
+	f->found |= rtmsg_read_nsid(m, &f->id);
+}
+
+int netns_nsid(const struct netns *ns, const struct netns *other, int *out, struct error *e)
+{
+	const struct rt_request ask = { .kind = RT_NSID_GET, .link = { .netns = other->fd } };
+	struct found_nsid f = { .id = -1 };
+	int rc = nl_ask(ns->nl, &ask, take_nsid, &f, e);
+
+	*out = f.id;
+	return rc;
+}

@@ -1,0 +1,130 @@
+/*
+ * Messages of rtnetlink(7) in buffers: built, printed, read. Pure: nothing is sent here, see nl.h.
+ *
+ * What a message asks for is data, a struct rt_request. From it come the bytes; from the bytes, by a table
+ * of what each attribute is, the text that --explain prints; and beside that the command of iproute2 that
+ * asks for the same.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_RTMSG_H
+#define NSKIT_RTMSG_H
+
+#include <linux/netlink.h>
+#include <net/if.h>
+
+#include "base.h"
+#include "end.h"
+#include "error.h"
+#include "str.h"
+
+/* Which fields of a struct rt_link count: what a request sets, or what a message said. */
+enum rt_link_has {
+	LINK_NAME	= 1 << 0,
+	LINK_KIND	= 1 << 1,
+	LINK_MAC	= 1 << 2,
+	LINK_MTU	= 1 << 3,
+	LINK_GROUP	= 1 << 4,
+	LINK_MASTER	= 1 << 5,	/* 0: none */
+	LINK_ALIAS	= 1 << 6,
+	LINK_QUEUES	= 1 << 7,
+	LINK_TXQLEN	= 1 << 8,
+	LINK_NETNS	= 1 << 9,	/* a request: in, or to, the namespace behind the descriptor NETNS */
+	LINK_STATE	= 1 << 10,	/* a request: UP */
+	LINK_PEER	= 1 << 11,	/* a message: PEER is the index of the other end */
+	LINK_PEER_NSID	= 1 << 12,	/* a message: the other end is in namespace PEER_NSID;
+					 * RT_LINK_GET: look there (4.16) */
+};
+
+struct rt_link {
+	unsigned int has;
+	int index;
+	char name[IFNAMSIZ], kind[IFNAMSIZ], slave_kind[IFNAMSIZ];
+	uint8_t mac[6];
+	uint32_t mtu, group, queues, txqlen;
+	int master;
+	char master_name[IFNAMSIZ];	/* for the text beside a request */
+	char alias[END_ALIAS_MOST + 1];
+	int netns;
+	char netns_name[64];		/* for the text beside a request */
+	bool up;
+	int peer, peer_nsid;		/* PEER_NSID is -1 where that namespace is gone, or nearly */
+	unsigned int flags;		/* a message: IFF_* */
+	uint8_t operstate;		/* a message: IF_OPER_* */
+	uint8_t port_state;		/* a message: BR_STATE_* of a port of a bridge */
+	uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets, rx_dropped, tx_dropped;
+};
+
+struct rt_address {
+	int index;
+	struct inet address;
+	unsigned int flags;		/* IFA_F_* */
+};
+
+struct rt_route {
+	int index;
+	struct inet to, via;		/* VIA: family 0 for a destination on the link itself */
+	uint32_t table;
+	uint8_t protocol, type;
+};
+
+enum rt_kind {
+	RT_PAIR,		/* make LINK and PEER, in one */
+	RT_LINK_ADD,		/* make LINK */
+	RT_LINK_SET,		/* change LINK, by its index or, where that is 0, its name */
+	RT_LINK_MOVE,		/* LINK to another namespace, by its index, with the name it shall have there */
+	RT_LINK_DELETE,
+	RT_LINK_GET,
+	RT_GROUP_DELETE,	/* every link of group LINK.group: one wait in the kernel for all of them */
+	RT_ADDRESS_ADD,
+	RT_ADDRESS_DELETE,
+	RT_ROUTE_ADD,
+	RT_ROUTE_DELETE,
+	RT_ROUTE_GET,		/* which way to ROUTE.to, whole */
+	RT_NSID_GET,		/* the id that this namespace has for the one behind LINK.netns */
+	RT_LINK_DUMP, RT_ADDRESS_DUMP, RT_ROUTE_DUMP,
+	RT_KINDS
+};
+
+struct rt_request {
+	enum rt_kind kind;
+	struct rt_link link, peer;
+	struct rt_address address;
+	struct rt_route route;
+	char device[IFNAMSIZ];		/* name of the link of an address or route, for the text */
+};
+
+/* Messages one after another, as they are sent. Zeroed is empty. Out of memory sticks as FAILED. */
+struct rt_batch {
+	char *bytes;
+	size_t length, room;
+	size_t count;
+	bool failed;
+};
+
+/* Append the message that asks for REQUEST, with sequence number 0: nl_send() counts. */
+void rtmsg_add(struct rt_batch *batch, const struct rt_request *request);
+void rtmsg_free(struct rt_batch *batch);
+#define _cleanup_batch_ __attribute__((cleanup(rtmsg_free)))
+
+/*
+ * The message at MESSAGE as text, as strace(1) names things:
+ * {RTM_NEWADDR, NLM_F_REQUEST|NLM_F_CREATE, {AF_INET, ...}, IFA_LOCAL=10.0.0.2}
+ */
+void rtmsg_print(const struct nlmsghdr *message, struct strbuf *out);
+
+/* The command of iproute2 that asks for the same as REQUEST, in the namespace named WHERE (NULL: the
+ * caller's own); nothing where there is none. */
+void rtmsg_like(const struct rt_request *request, const char *where, struct strbuf *out);
+
+/* What a message of the kernel says. False where it is of another kind, or not whole. */
+bool rtmsg_read_link(const struct nlmsghdr *message, struct rt_link *out);
+bool rtmsg_read_address(const struct nlmsghdr *message, struct rt_address *out);
+bool rtmsg_read_route(const struct nlmsghdr *message, struct rt_route *out);
+bool rtmsg_read_nsid(const struct nlmsghdr *message, int *out);
+
+/* The kernel's own text about an NLMSG_ERROR (NETLINK_EXT_ACK), NULL where there is none. *CODE gets the
+ * errno, 0 for an acknowledgement. */
+const char *rtmsg_read_error(const struct nlmsghdr *message, int *code);
+
+#endif
