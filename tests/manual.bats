@@ -32,6 +32,10 @@ options_of_page() {
 	diff <(options_of_help mountprop) <(options_of_page mountprop)
 }
 
+@test "vethctl(8) describes the options of --help, no more and no less" {
+	diff <(options_of_help vethctl) <(options_of_page vethctl)
+}
+
 # Run the examples of TOOL's page.
 examples() {
 	local command=()
@@ -50,6 +54,11 @@ examples() {
 @test "the examples of nsjoin(1) do what they show" {
 	need ip python3
 	examples nsjoin
+}
+
+@test "the examples of vethctl(8) do what they show" {
+	need ip
+	examples vethctl
 }
 
 @test "the examples of nskit(7) do what they show" {

@@ -19,17 +19,14 @@ say "Docker's answer is a handshake: the container's first process waits on a pi
 	"made a veth pair and moved one end to it. With nsunshare this is --setup: commands that run out" \
 	"here, with the waiting child's PID in \$NSKIT_PID. Only when all have succeeded does the command run."
 there "nsunshare --net \\
-    --setup 'ip link add cable type veth peer name eth0 netns \$NSKIT_PID' \\
-    --setup 'ip addr add 203.0.113.1/24 dev cable && ip link set cable up' \\
-    --setup 'nsjoin \$NSKIT_PID -n ip addr add 203.0.113.2/24 dev eth0' \\
-    --setup 'nsjoin \$NSKIT_PID -n ip link set eth0 up' \\
+    --setup 'vethctl add \$NSKIT_PID:eth0,203.0.113.2/24 cable,203.0.113.1/24' \\
     ip -brief addr show eth0"
 assert "the command ran" test "$status" -eq 0
 assert "it found eth0, with its address" grep -qE '^eth0.* 203\.0\.113\.2/24' <<<"$shown"
 
 say "Luck? $launches launches, each of a command that fails if its eth0 is not there."
 there "for ((n = 0; n < $launches; n++)); do
-  nsunshare --net --setup 'ip link add v\$NSKIT_PID type veth peer name eth0 netns \$NSKIT_PID' \\
+  nsunshare --net --setup 'vethctl add \$NSKIT_PID:eth0 v\$NSKIT_PID' \\
     ip link show eth0 >/dev/null || break
 done; echo \$n"
 assert "$launches of $launches found it" test "$shown" = "$launches"
@@ -39,7 +36,7 @@ refute "and no eth0 ever landed out here" test "$status" -eq 0
 say "If a setup command fails, the command never runs, and what was made is taken back: the namespace" \
 	"goes, and the veth pair with it."
 there "nsunshare --net \\
-    --setup 'ip link add cable2 type veth peer name eth0 netns \$NSKIT_PID' \\
+    --setup 'vethctl add \$NSKIT_PID:eth0 cable2' \\
     --setup 'echo \"no address left\"; exit 3' \\
     touch it-ran"
 refute "nsunshare failed" test "$status" -eq 0

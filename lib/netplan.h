@@ -1,0 +1,79 @@
+/*
+ * From what is wanted of links to the steps that are missing for it.
+ *
+ * A wish names one or two ends. Resolving finds their namespaces and what is there already; building adds
+ * steps for what differs, all wishes phase by phase, so that neighbours go many to one send: bridges,
+ * pairs, settings, ports, addresses, up, routes; then, where asked, waiting; then the commit.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_NETPLAN_H
+#define NSKIT_NETPLAN_H
+
+#include "end.h"
+#include "netns.h"
+#include "plan.h"
+#include "step-net.h"
+
+enum wish_kind {
+	WISH_PAIR,		/* that there is a pair END[0], END[1] */
+	WISH_BRIDGE,		/* that there is a bridge END[0] */
+	WISH_SET,		/* that END[0], which exists, is as said */
+	WISH_MOVE,		/* that END[0], which exists, becomes END[1] */
+	WISH_DELETE,		/* that there is no pair END[0] (END[1]: its other end, where that was named), or bridge */
+};
+
+struct wish_end {
+	struct end end;
+	char *text;		/* [REF:]NAME, for messages */
+	struct netns *ns;
+	bool exists;
+	struct rt_link there;	/* where it exists */
+	struct net_link *link;
+	struct net_link *bridge;	/* of bridge=, NULL for none */
+};
+
+struct wish {
+	enum wish_kind kind;
+	struct wish_end end[2];
+	size_t ends;
+	size_t line;		/* of the file it stands in, 0 for none */
+	bool holds_is_fine;	/* PAIR, BRIDGE: one that exists is made as said. DELETE: none is fine */
+	bool bare;		/* MOVE: without what it had */
+	const struct wish_end *victim;	/* DELETE: by which it goes; NULL where another wish sees to it */
+};
+
+struct netplan {
+	struct netns_list netns;
+	struct wish *wish;
+	size_t count;
+	struct net_link **link;
+	size_t link_count;
+	void **memory;			/* requests and texts, freed together */
+	size_t memory_count;
+	uint32_t mark;
+	bool wait;
+	uint32_t wait_seconds;
+	struct net_wait waiting;
+	bool failed;			/* memory ran out */
+};
+
+/* Append a wish for the ends in TEXT (COUNT of them; NULL: none). Returns it, or NULL with E (a usage error). */
+struct wish *netplan_wish(struct netplan *np, enum wish_kind kind, const char *const *text, size_t count,
+			  struct error *e) must_check;
+
+/*
+ * Find the namespaces and links that the wishes name. Changes nothing; where the name of a link to be made
+ * is held by one whose namespace has gone (see netns_link_is_going()), it waits for that, unless IMPATIENT.
+ * Returns 0 or -errno with E naming the end, and the line: EEXIST where a name is taken, ENODEV where a link
+ * or bridge is missing.
+ */
+int netplan_resolve(struct netplan *np, bool impatient, struct error *e) must_check;
+
+/* Add the steps to PLAN. Pure. Returns 0 or -errno with E. */
+int netplan_build(struct netplan *np, struct plan *plan, struct error *e) must_check;
+
+void netplan_free(struct netplan *np);
+#define _cleanup_netplan_ __attribute__((cleanup(netplan_free)))
+
+#endif

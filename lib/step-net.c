@@ -1,0 +1,516 @@
+/*
+ * Steps: links, addresses and routes.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <linux/if_addr.h>
+#include <linux/if_bridge.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+#include "caps.h"
+#include "kernel.h"
+#include "step-net.h"
+
+/*
+ * What all kinds share: a request is completed, sent with its neighbours, or said.
+ */
+
+/* Put the indexes that are known by now into R. */
+static void complete(const struct net_request *q, struct rt_request *r)
+{
+	int index = q->link ? q->link->index : 0;
+
+	switch (r->kind) {
+	case RT_ADDRESS_ADD:
+	case RT_ADDRESS_DELETE:
+		r->address.index = index;
+		break;
+	case RT_ROUTE_ADD:
+	case RT_ROUTE_DELETE:
+		r->route.index = index;
+		break;
+	case RT_LINK_SET:
+	case RT_LINK_MOVE:
+	case RT_LINK_DELETE:
+		r->link.index = index;
+		if (q->master && r == &q->ask)
+			r->link.master = q->master->index;
+		break;
+	default:
+		break;
+	}
+}
+
+/* The mark is drawn anew for each run: its name stands for it. */
+static void say_mark(struct strbuf *text, uint32_t mark)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	char number[16];
+	const char *at = strbuf_text(text), *next;
+
+	snprintf(number, sizeof(number), "%u", mark);
+	for (; mark && (next = strstr(at, number)); at = next + strlen(number)) {
+		strbuf_add_bytes(&out, at, next - at);
+		strbuf_add(&out, "$mark");
+	}
+	strbuf_add(&out, at);
+	strbuf_free(text);
+	*text = out;
+	out = (struct strbuf){ 0 };
+}
+
+static void request_explain(const struct step *s, struct saying *say)
+{
+	const struct net_request *q = s->data;
+	struct rt_request ask = q->ask;
+	_cleanup_batch_ struct rt_batch batch = { 0 };
+	_cleanup_strbuf_ struct strbuf text = { 0 }, like = { 0 };
+
+	complete(q, &ask);
+	rtmsg_add(&batch, &ask);
+	if (batch.failed)
+		return;
+	rtmsg_print((const struct nlmsghdr *)batch.bytes, &text);
+	rtmsg_like(&ask, q->ns->ref, &like);
+	say_mark(&text, q->mark);
+	say_mark(&like, q->mark);
+	say_call(say, "sendto($netlink, %s)", strbuf_text(&text));
+	say_why(say, "%s%s%s%s", q->ns->own ? "" : "in the namespace of ", q->ns->own ? "" : netns_name(q->ns),
+		q->ns->own || !q->why ? "" : ": ", q->why ? q->why : q->ns->own ? "in this namespace" : "");
+	if (like.length)
+		say_like(say, "%s", strbuf_text(&like));
+}
+
+static struct net_request *request_of(const struct step *s)
+{
+	/* The tool owns it; the helper, which has a copy of its own, writes to that. */
+	return (struct net_request *)s->data;
+}
+
+/* Send those of STEPS that speak to the namespace of the first one that was not sent. */
+static int send_group(struct step *steps, size_t n, bool *sent, size_t first, struct error *e)
+{
+	_cleanup_batch_ struct rt_batch batch = { 0 };
+	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
+	_cleanup_free_ size_t *which = calloc(n, sizeof(*which));
+	struct netns *ns = request_of(&steps[first])->ns;
+	size_t failed = 0;
+	int rc;
+
+	if (!codes || !which)
+		return fail(e, ENOMEM, "%s", request_of(&steps[first])->doing);
+	for (size_t i = first; i < n; i++) {
+		struct net_request *q = request_of(&steps[i]);
+
+		if (q->ns != ns)
+			continue;
+		complete(q, &q->ask);
+		which[batch.count] = i;
+		rtmsg_add(&batch, &q->ask);
+		sent[i] = true;
+	}
+	rc = nl_send(ns->nl, &batch, codes, NULL, NULL, &failed, e);
+	for (size_t i = 0; i < batch.count; i++)
+		request_of(&steps[which[i]])->done = codes[i] == 0;
+	return rc < 0 ? wrap(e, "%s", request_of(&steps[which[failed]])->doing) : 0;
+}
+
+static int request_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
+{
+	_cleanup_free_ bool *sent = calloc(n, sizeof(*sent));
+	int rc = 0;
+
+	(void)stage;
+	if (!sent)
+		return fail(e, ENOMEM, "%s", request_of(&steps[0])->doing);
+	for (size_t i = 0; rc >= 0 && i < n; i++)
+		if (!sent[i])
+			rc = send_group(steps, n, sent, i, e);
+	return rc;
+}
+
+static void request_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	const struct net_request *q = s->data;
+
+	(void)stage;
+	if (e->code == EPERM && q->ns->own && !caps_have(CAP_NET_ADMIN))
+		error_hint(e, "this process lacks CAP_NET_ADMIN; a network namespace of your own has it: nsunshare -Urn");
+	/* rtnl_newlink() in the kernel: no such kind, and no module that brings it */
+	if (e->code == EOPNOTSUPP && (q->ask.kind == RT_PAIR || q->ask.kind == RT_LINK_ADD))
+		error_hint(e, "the kernel has no %s: modprobe %s", q->ask.kind == RT_PAIR ? "veth" : "bridge",
+			   q->ask.kind == RT_PAIR ? "veth" : "bridge");
+}
+
+/* Undo cannot fail: what is gone by now needs none. */
+static void send_quietly(const struct netns *ns, const struct rt_request *r)
+{
+	if (nl_ask(ns->nl, r, NULL, NULL, NULL) < 0)
+		return;
+}
+
+/* What the link had: it is back by now. */
+static void send_restore(struct net_request *q)
+{
+	for (size_t i = 0; i < q->restore_count; i++) {
+		complete(q, &q->restore[i]);
+		send_quietly(q->ns, &q->restore[i]);
+	}
+}
+
+static void request_undo(struct step *s, const struct stage *stage)
+{
+	struct net_request *q = request_of(s);
+
+	(void)stage;
+	if (!q->done || !q->has_back)
+		return;
+	complete(q, &q->back);
+	send_quietly(q->ns, &q->back);
+	send_restore(q);
+	q->done = false;
+}
+
+/*
+ * making
+ */
+
+static void delete_mark(const struct netns *ns, uint32_t mark)
+{
+	const struct rt_request r = { .kind = RT_GROUP_DELETE, .link = { .has = LINK_GROUP, .group = mark } };
+
+	send_quietly(ns, &r);
+}
+
+/* Where it was begun, a link may be there although no answer has come. */
+static void making_undo(struct step *s, const struct stage *stage)
+{
+	struct net_request *q = request_of(s);
+
+	(void)stage;
+	delete_mark(q->ns, q->mark);
+	if (q->peer)
+		delete_mark(q->peer->ns, q->mark);
+}
+
+/* The kernel says that a name is taken, not which. */
+static void name_the_taken(const struct net_request *q, struct error *e)
+{
+	const struct net_link *ends[] = { q->link, q->peer };
+	struct rt_link there;
+
+	if (!e || e->code != EEXIST)
+		return;
+	for (size_t i = 0; i < array_size(ends); i++) {
+		if (!ends[i] || netns_link(ends[i]->ns, ends[i]->name, &there, NULL) < 0 || there.group == q->mark)
+			continue;
+		refuse(e, EEXIST, "add %s: the name is taken, by a link of kind %s: %s", ends[i]->text,
+		       there.kind[0] ? there.kind : "device", strerror(EEXIST));
+		return;
+	}
+}
+
+struct made {
+	struct step *steps;
+	const size_t *which;
+};
+
+static void take_made(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	const struct made *made = arg;
+	struct net_request *q = request_of(&made->steps[made->which[index]]);
+	struct rt_link l;
+
+	if (!rtmsg_read_link(m, &l) || l.group != q->mark)
+		return;
+	q->link->index = l.index;
+	if (q->peer)
+		q->peer->index = l.peer;
+}
+
+/* The indexes of what was made: one question for each namespace. A pair's second end is told by its first
+ * (IFLA_LINK). */
+static int find_made(struct step *steps, size_t n, struct error *e)
+{
+	_cleanup_free_ size_t *which = calloc(n, sizeof(*which));
+
+	if (!which)
+		return fail(e, ENOMEM, "%s", request_of(&steps[0])->doing);
+	for (size_t first = 0; first < n; first++) {
+		_cleanup_batch_ struct rt_batch batch = { 0 };
+		struct made made = { .steps = steps, .which = which };
+		struct netns *ns = request_of(&steps[first])->ns;
+		size_t failed = 0;
+
+		if (request_of(&steps[first])->link->index)
+			continue;
+		for (size_t i = first; i < n; i++) {
+			struct net_request *q = request_of(&steps[i]);
+			struct rt_request get = { .kind = RT_LINK_GET, .link = { .has = LINK_NAME } };
+
+			if (q->ns != ns)
+				continue;
+			memcpy(get.link.name, q->link->name, sizeof(get.link.name));
+			which[batch.count] = i;
+			rtmsg_add(&batch, &get);
+		}
+		if (nl_send(ns->nl, &batch, NULL, take_made, &made, &failed, e) < 0)
+			return wrap(e, "%s", request_of(&steps[which[failed]])->doing);
+		for (size_t i = 0; i < batch.count; i++)
+			if (!request_of(&steps[which[i]])->link->index)
+				return refuse(e, ENODEV, "%s: it was renamed or replaced meanwhile",
+					      request_of(&steps[which[i]])->doing);
+	}
+	return 0;
+}
+
+static int making_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
+{
+	int rc = request_apply(steps, n, stage, e);
+
+	if (rc >= 0)
+		return find_made(steps, n, e);
+	for (size_t i = 0; i < n; i++)
+		if (!request_of(&steps[i])->done)
+			name_the_taken(request_of(&steps[i]), e);
+	return rc;
+}
+
+const struct step_kind step_pair = {
+	.name = "pair", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = making_apply, .undo = making_undo, .hint = request_hint,
+};
+
+const struct step_kind step_bridge = {
+	.name = "bridge", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = making_apply, .undo = making_undo, .hint = request_hint,
+};
+
+/*
+ * changing
+ */
+
+const struct step_kind step_link = {
+	.name = "link", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
+};
+
+const struct step_kind step_port = {
+	.name = "port", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
+};
+
+const struct step_kind step_state = {
+	.name = "state", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
+};
+
+const struct step_kind step_address = {
+	.name = "address", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
+};
+
+const struct step_kind step_route = {
+	.name = "route", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
+};
+
+/*
+ * move
+ */
+
+static int move_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	struct net_request *q = request_of(s);
+	int rc = request_apply(s, n, stage, e);
+	struct rt_link there;
+
+	if (rc < 0)
+		return rc;
+	/* It keeps its index only where that is free there. */
+	rc = netns_link(q->to, q->ask.link.name, &there, e);
+	if (rc < 0)
+		return rc == -ENODEV ? refuse(e, ENODEV, "%s: it is gone", q->doing) : wrap(e, "%s", q->doing);
+	q->peer->index = there.index;
+	return 0;
+}
+
+static void move_undo(struct step *s, const struct stage *stage)
+{
+	struct net_request *q = request_of(s);
+	struct rt_link here;
+
+	(void)stage;
+	if (!q->done)
+		return;
+	q->back.link.index = q->peer->index;
+	if (q->back.link.index == 0 && netns_link(q->to, q->ask.link.name, &here, NULL) >= 0)
+		q->back.link.index = here.index;
+	send_quietly(q->to, &q->back);
+	if (netns_link(q->ns, q->back.link.name, &here, NULL) < 0)
+		return;
+	q->link->index = here.index;
+	send_restore(q);
+}
+
+const struct step_kind step_move = {
+	.name = "move", .calls = "sendto",
+	.explain = request_explain, .apply = move_apply, .undo = move_undo, .hint = request_hint,
+};
+
+/*
+ * deleting
+ */
+
+/* One that is gone already is as it should be. */
+static int delete_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)stage;
+	for (size_t i = 0; i < n; i++) {
+		struct net_request *q = request_of(&steps[i]);
+		int rc;
+
+		complete(q, &q->ask);
+		rc = nl_ask(q->ns->nl, &q->ask, NULL, NULL, e);
+		if (rc < 0 && rc != -ENODEV)
+			return wrap(e, "%s", q->doing);
+	}
+	return 0;
+}
+
+const struct step_kind step_delete = {
+	.name = "delete", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = delete_apply, .hint = request_hint,
+};
+
+/* A link that has gone meanwhile needs no mark to be deleted by. */
+static int mark_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
+{
+	int rc = request_apply(steps, n, stage, e);
+
+	return rc == -ENODEV ? 0 : rc;
+}
+
+const struct step_kind step_mark = {
+	.name = "mark", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = mark_apply, .undo = request_undo, .hint = request_hint,
+};
+
+/*
+ * waiting
+ */
+
+struct unready {
+	const struct net_link *link;
+	const char *for_what;
+};
+
+static void note_tentative(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	struct unready *u = arg;
+	struct rt_address a;
+
+	(void)index;
+	if (m && rtmsg_read_address(m, &a) && a.index == u->link->index) {
+		if (a.flags & IFA_F_DADFAILED)
+			u->for_what = "an address that is a duplicate (duplicate address detection)";
+		else if (a.flags & IFA_F_TENTATIVE && !u->for_what)
+			u->for_what = "an address that is tentative";
+	}
+}
+
+/* What is still to come for a link; NULL where it is ready. IF_OPER_UP comes after carrier, when the queues
+ * that were off without it are on (linkwatch_do_dev): until then what is sent is dropped. */
+static int look_at(const struct net_link *link, struct unready *u, struct error *e)
+{
+	const struct rt_request ask = { .kind = RT_ADDRESS_DUMP, .address = { .index = link->index } };
+	struct rt_link l;
+	int rc = netns_link_at(link->ns, link->index, &l, e);
+
+	*u = (struct unready){ .link = link };
+	if (rc == -ENODEV)
+		return refuse(e, ENODEV, "--wait: %s is gone", link->text);
+	if (rc < 0)
+		return rc;
+	if (!(l.flags & IFF_UP))
+		u->for_what = "the link to be up";
+	else if (!(l.flags & IFF_LOWER_UP) || l.operstate != OPERSTATE_UP)
+		u->for_what = "carrier";
+	else if (streq(l.slave_kind, "bridge") && l.port_state != BR_STATE_FORWARDING)
+		u->for_what = "the bridge port to forward";
+	return u->for_what ? 0 : nl_dump(link->ns->nl, &ask, note_tentative, u, e);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void wait_explain(const struct step *s, struct saying *say)
+{
+	const struct net_wait *w = s->data;
+
+	say_call(say, "sendto($netlink, {RTM_GETLINK})");
+	say_why(say, "until all have carrier and no address is tentative, at most %u s", w->seconds);
+}
+
+static int wait_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	const struct net_wait *w = s->data;
+	uint64_t end = now_ms() + 1000 * (uint64_t)w->seconds;
+	struct unready u = { 0 };
+	int pause = 1;
+
+	(void)n;
+	for (size_t i = 0; i < w->count; ) {
+		int rc = look_at(w->link[i], &u, e);
+
+		if (rc < 0)
+			return rc;
+		if (!u.for_what) {
+			i++;
+			continue;
+		}
+		if (now_ms() >= end)
+			return refuse(e, ETIMEDOUT, "--wait: %s: waited %u s in vain for %s", u.link->text,
+				      w->seconds, u.for_what);
+		if (poll(&(struct pollfd){ .fd = stage->walker, .events = POLLRDHUP }, 1, pause) > 0)
+			return refuse(e, ECANCELED, "--wait: the process that asked is gone");
+		pause = pause < 16 ? 2 * pause : pause;
+	}
+	return 0;
+}
+
+const struct step_kind step_wait = {
+	.name = "wait", .calls = "sendto", .explain = wait_explain, .apply = wait_apply,
+};
+
+/*
+ * the commit
+ */
+
+static int unmark_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)steps;
+	(void)n;
+	(void)stage;
+	(void)e;
+	return 0;
+}
+
+/* A commit that has begun is finished: what has gone meanwhile needs no group. */
+static void unmark_commit(struct step *steps, size_t n, const struct stage *stage)
+{
+	if (request_apply(steps, n, stage, NULL) < 0)
+		return;
+}
+
+const struct step_kind step_unmark = {
+	.name = "unmark", .calls = "sendto", .spans = true,
+	.explain = request_explain, .apply = unmark_apply, .commit = unmark_commit,
+};

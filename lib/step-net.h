@@ -1,0 +1,65 @@
+/*
+ * Steps: links, addresses and routes, in any network namespace. All are the helper's: their effects outlive
+ * the process. Neighbours of one kind go many to one send.
+ *
+ * A change marks every link that it makes with a random group (IFLA_GROUP) in the request that makes it,
+ * and takes it back by deleting that group, so that a stranger's link of the same name is never touched.
+ * Commit gives each link the group that it shall have.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_STEP_NET_H
+#define NSKIT_STEP_NET_H
+
+#include "netns.h"
+#include "plan.h"
+#include "rtmsg.h"
+
+/* Each reads .data, a struct net_request that the tool owns and that the helper fills as it goes. */
+extern const struct step_kind step_pair;	/* RT_PAIR: both ends at once */
+extern const struct step_kind step_bridge;	/* RT_LINK_ADD */
+extern const struct step_kind step_link;	/* RT_LINK_SET */
+extern const struct step_kind step_port;	/* RT_LINK_SET: of a bridge */
+extern const struct step_kind step_state;	/* RT_LINK_SET: up or down */
+extern const struct step_kind step_move;	/* RT_LINK_MOVE */
+extern const struct step_kind step_address;	/* RT_ADDRESS_ADD, RT_ADDRESS_DELETE */
+extern const struct step_kind step_route;	/* RT_ROUTE_ADD, RT_ROUTE_DELETE */
+extern const struct step_kind step_delete;	/* RT_LINK_DELETE, RT_GROUP_DELETE: has no undo; the last */
+extern const struct step_kind step_mark;	/* RT_LINK_SET of a group, and back */
+extern const struct step_kind step_wait;	/* .data: struct net_wait; changes nothing */
+extern const struct step_kind step_unmark;	/* RT_LINK_SET: happens at the commit */
+
+/* A link of the plan, in the namespace where it is or will be. */
+struct net_link {
+	struct netns *ns;
+	char name[IFNAMSIZ];
+	const char *text;		/* [REF:]NAME, for messages */
+	int index;			/* 0 until it is made */
+	bool doomed;			/* it will be deleted: once is enough */
+};
+
+struct net_request {
+	struct rt_request ask;		/* indexes that are not known before the run are filled in from: */
+	struct net_link *link, *peer, *master;
+	struct netns *ns;		/* whose socket it is sent to */
+	struct netns *to;		/* RT_LINK_MOVE */
+	const char *doing;		/* for messages: "red:eth0: address 10.0.0.2/24" */
+	const char *why;		/* for explain; may be NULL */
+	uint32_t mark;			/* of the links that it makes */
+
+	bool has_back;			/* BACK takes it back; a made link is taken back by its mark */
+	struct rt_request back;
+	struct rt_request *restore;	/* RT_LINK_MOVE: what the link had, sent when it is back */
+	size_t restore_count;
+
+	bool done;			/* the helper's own */
+};
+
+/* Until all links have carrier and are ready to send, and no address of theirs is tentative. */
+struct net_wait {
+	struct net_link **link;
+	size_t count;
+	uint32_t seconds;
+};
+
+#endif

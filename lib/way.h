@@ -1,0 +1,26 @@
+/*
+ * Is there a way from one end to another, and if not, where does it stop? What can be read along the way is
+ * read; then a probe is sent. Nothing is changed.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_WAY_H
+#define NSKIT_WAY_H
+
+#include "base.h"
+#include "error.h"
+#include "str.h"
+
+struct way {
+	bool open;			/* the probe came through, and its answer */
+	uint64_t microseconds;		/* that it took */
+	size_t faults;
+	struct strbuf text;		/* a line for each thing that was found */
+};
+
+/* Look along the way between the ends A and B ([REF:]NAME) and send a probe. Returns 0, or -errno with E
+ * where it could not be looked at. Free with way_free(). */
+int way_check(const char *a, const char *b, struct way *out, struct error *e) must_check;
+void way_free(struct way *way);
+
+#endif
