@@ -183,7 +183,7 @@ END
 	run -0 vethctl bridge br0
 	ip link add veth-stranger type veth peer name other netns blue
 	before=$(dump red blue)
-	add=(add red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1,alias=x blue:eth9,10.0.0.1/24)
+	add=(add "red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1,alias=x" "blue:eth9,10.0.0.1/24")
 	steps=$(vethctl --explain "${add[@]}" | grep -c '^ *[0-9]')
 	assert [ "$steps" -ge 8 ]
 	for ((step = 1; step <= steps; step++)); do
@@ -351,7 +351,7 @@ END
 	run -0 vethctl add red:eth0,10.0.0.2/24,gw=10.0.0.1 veth-red,10.0.0.1/24
 	run -0 vethctl bridge br0
 	before=$(dump red)
-	set=(set red:eth0,mtu=1300,mac=02:00:00:00:00:77,alias=new,10.0.1.2/24,route=10.7.0.0/16@10.0.1.1,down)
+	set=(set "red:eth0,mtu=1300,mac=02:00:00:00:00:77,alias=new,10.0.1.2/24,route=10.7.0.0/16@10.0.1.1,down")
 	steps=$(vethctl --explain "${set[@]}" | grep -c '^ *[0-9]')
 	for ((step = 1; step <= steps; step++)); do
 		run -1 fault "$step:28" vethctl "${set[@]}"
