@@ -12,33 +12,8 @@
 #include <pthread.h>
 
 #include "base.h"
+#include "memory.h"
 #include "nsset.h"
-
-/* --- memory that is freed at once, and maps (nsset-memory.c) --- */
-
-struct arena {
-	struct arena_chunk *chunk;
-};
-
-/* SIZE zeroed bytes, aligned for any type; NULL without memory. */
-void *arena_take(struct arena *a, size_t size) must_check;
-/* A terminated copy of N bytes at TEXT. */
-char *arena_copy(struct arena *a, const char *text, size_t n) must_check;
-void arena_free(struct arena *a);
-
-/* Numbers other than 0 to pointers other than NULL: open addressing, at most half full. */
-struct map {
-	struct map_place {
-		uint64_t key;
-		void *value;
-	} *place;
-	size_t size, used;
-};
-
-void *map_get(const struct map *m, uint64_t key);
-/* Returns 0 or -ENOMEM. */
-int map_put(struct map *m, uint64_t key, void *value) must_check;
-void map_free(struct map *m);
 
 /* --- what has been found (nsset-found.c) --- */
 

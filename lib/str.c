@@ -210,6 +210,14 @@ char *strbuf_steal(struct strbuf *b)
 	return text;
 }
 
+void strbuf_reset(struct strbuf *b)
+{
+	b->length = 0;
+	b->failed = false;
+	if (b->text)
+		b->text[0] = '\0';
+}
+
 void strbuf_free(struct strbuf *b)
 {
 	int saved = errno;
@@ -258,9 +266,24 @@ static enum character character_at(const char *text, size_t *length)
 	return n ? PLAIN : INVALID;
 }
 
+/* Bytes at TEXT that neither a terminal nor JSON takes for anything but themselves: nearly all there are. */
+static size_t harmless_length(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= ' ' && text[n] <= '~' && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
 void strbuf_add_safe(struct strbuf *b, const char *text, bool quote_backslash)
 {
 	for (size_t n; *text; text += n) {
+		n = harmless_length(text);
+		if (n > 0) {
+			strbuf_add_bytes(b, text, n);
+			continue;
+		}
 		bool plain = character_at(text, &n) == PLAIN;
 
 		if (*text == '\\' && quote_backslash)
@@ -277,6 +300,11 @@ void strbuf_add_json(struct strbuf *b, const char *text)
 {
 	strbuf_add(b, "\"");
 	for (size_t n; *text; text += n) {
+		n = harmless_length(text);
+		if (n > 0) {
+			strbuf_add_bytes(b, text, n);
+			continue;
+		}
 		enum character class = character_at(text, &n);
 
 		if (class == INVALID)

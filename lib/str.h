@@ -59,6 +59,8 @@ void strbuf_add_json(struct strbuf *b, const char *text);
 const char *strbuf_text(const struct strbuf *b);
 /* Hand the text over to the caller, who frees it; NULL where memory ran out. */
 char *strbuf_steal(struct strbuf *b);
+/* Make it empty; the room stays. */
+void strbuf_reset(struct strbuf *b);
 void strbuf_free(struct strbuf *b);
 static inline void cleanup_strbuf(struct strbuf *b) { strbuf_free(b); }
 #define _cleanup_strbuf_ __attribute__((cleanup(cleanup_strbuf)))

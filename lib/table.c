@@ -4,11 +4,11 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <ctype.h>
-#include <search.h>
 #include <strings.h>
 
 #include <libsmartcols.h>
 
+#include "memory.h"
 #include "table.h"
 
 struct table {
@@ -21,13 +21,8 @@ struct table {
 	bool no_wrap, is_tree;
 	size_t rows;
 	const char *name;
-	void *lines;			/* tsearch(3) tree of struct line, of a table that is a tree */
-};
-
-/* Where a row went, for rows below it. */
-struct line {
-	const void *row;
-	struct libscols_line *scols;
+	struct map lines;		/* of a table that is a tree: row → libscols_line, for rows below it */
+	struct strbuf cell, text;	/* what set_cell() works with */
 };
 
 /*
@@ -415,36 +410,35 @@ static void add_json(struct strbuf *out, const char *text, enum column_json kind
 	}
 }
 
+/* What is printed of the cell, whose bytes are in T->cell, to T->text. */
+static void dress_cell(struct table *t, const struct column *c, bool hidden)
+{
+	char separator = t->no_wrap ? ',' : '\n';
+
+	if (!hidden && t->format == TABLE_PLAIN) {
+		add_plain(&t->text, &t->cell, separator);
+		return;
+	}
+	join_lines(&t->cell, separator);
+	if (!hidden && t->format == TABLE_JSON)
+		add_json(&t->text, t->cell.text, c->json);
+	else
+		strbuf_add_bytes(&t->text, t->cell.text, t->cell.length);
+}
+
 static int set_cell(struct table *t, struct libscols_line *line, size_t n, const struct column *c,
 		    const void *row, bool hidden)
 {
-	_cleanup_strbuf_ struct strbuf cell = { 0 }, text = { 0 };
-	char separator = t->no_wrap ? ',' : '\n';
-	char *data;
-
-	c->cell(row, t->arg, &cell);
-	if (cell.failed)
-		return -ENOMEM;
-	if (!cell.length)
+	strbuf_reset(&t->cell);
+	strbuf_reset(&t->text);
+	c->cell(row, t->arg, &t->cell);
+	if (!t->cell.failed && !t->cell.length)
 		return 0;
-	if (!hidden && t->format == TABLE_PLAIN) {
-		add_plain(&text, &cell, separator);
-	} else {
-		join_lines(&cell, separator);
-		if (!hidden && t->format == TABLE_JSON)
-			add_json(&text, cell.text, c->json);
-		else
-			strbuf_add(&text, cell.text);
-	}
-	data = strbuf_steal(&text);
-	if (!data)
+	if (!t->cell.failed)
+		dress_cell(t, c, hidden);
+	if (t->cell.failed || t->text.failed)
 		return -ENOMEM;
-	/* On success the line owns it. */
-	if (scols_line_refer_data(line, n, data) != 0) {
-		free(data);
-		return -ENOMEM;
-	}
-	return 0;
+	return scols_line_set_data(line, n, t->text.text) == 0 ? 0 : -ENOMEM;
 }
 
 static int set_cells(struct table *t, struct libscols_line *line, const void *row, size_t from, size_t to)
@@ -460,32 +454,9 @@ static int set_cells(struct table *t, struct libscols_line *line, const void *ro
  * Rows
  */
 
-static int compare_lines(const void *a, const void *b)
+static uint64_t row_key(const void *row)
 {
-	const struct line *x = a, *y = b;
-
-	return (x->row > y->row) - (x->row < y->row);
-}
-
-static struct libscols_line *find_line(const struct table *t, const void *row)
-{
-	const struct line wanted = { .row = row };
-	struct line *const *found = row ? tfind(&wanted, &t->lines, compare_lines) : NULL;
-
-	return found ? (*found)->scols : NULL;
-}
-
-static int remember_line(struct table *t, const void *row, struct libscols_line *scols)
-{
-	struct line *line = malloc(sizeof(*line)), **kept;
-
-	if (!line)
-		return -ENOMEM;
-	*line = (struct line){ .row = row, .scols = scols };
-	kept = tsearch(line, &t->lines, compare_lines);
-	if (!kept || *kept != line)
-		free(line);
-	return kept ? 0 : -ENOMEM;
+	return (uint64_t)(uintptr_t)row;
 }
 
 static void remove_line(struct table *t, struct libscols_line *line)
@@ -499,7 +470,7 @@ static void remove_line(struct table *t, struct libscols_line *line)
 
 int table_add(struct table *t, const void *row, const void *parent, struct error *e)
 {
-	struct libscols_line *above = t->is_tree ? find_line(t, parent) : NULL;
+	struct libscols_line *above = t->is_tree ? map_get(&t->lines, row_key(parent)) : NULL;
 	struct libscols_line *line = scols_table_new_line(t->scols, above);
 	size_t shown = t->list->count;
 	int ret = line ? 0 : -ENOMEM;
@@ -514,7 +485,7 @@ int table_add(struct table *t, const void *row, const void *parent, struct error
 	if (ret == 0)
 		ret = set_cells(t, line, row, 0, shown);
 	if (ret == 0 && t->is_tree)
-		ret = remember_line(t, row, line);
+		ret = map_put(&t->lines, row_key(row), line);
 	if (ret < 0)
 		return fail(e, -ret, "add a row to the table");
 	t->rows++;
@@ -545,7 +516,9 @@ void table_free(struct table *t)
 {
 	if (!t)
 		return;
-	tdestroy(t->lines, free);
+	map_free(&t->lines);
+	strbuf_free(&t->cell);
+	strbuf_free(&t->text);
 	scols_unref_table(t->scols);
 	filter_free(t->filter);
 	free(t);

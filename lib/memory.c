@@ -1,9 +1,9 @@
 /*
- * Memory that is freed at once, and maps; see nsset-scan.h.
+ * Memory that is freed at once, and maps; see memory.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "nsset-scan.h"
+#include "memory.h"
 
 enum { CHUNK = 64 * 1024, ALIGNMENT = _Alignof(max_align_t) };
 
