@@ -121,10 +121,10 @@ static int compare_ids(const void *a, const void *b)
 	return ((*x)->line.id > (*y)->line.id) - ((*x)->line.id < (*y)->line.id);
 }
 
-static struct mnt *find_id(struct mnt **by_id, size_t count, int id)
+struct mnt *mnt_find(const struct mnt_table *t, int id)
 {
 	struct mnt wanted = { .line.id = id }, *key = &wanted;
-	struct mnt **found = bsearch(&key, by_id, count, sizeof(*by_id), compare_ids);
+	struct mnt **found = t->count ? bsearch(&key, t->by_id, t->count, sizeof(*t->by_id), compare_ids) : NULL;
 
 	return found ? *found : NULL;
 }
@@ -153,22 +153,30 @@ static bool all_reached(const struct mnt_table *t)
 	return count == t->count;
 }
 
-static int build_tree(struct mnt_table *t, struct error *e)
+static int index_ids(struct mnt_table *t, struct error *e)
 {
-	_cleanup_free_ struct mnt **by_id = calloc(t->count + 1, sizeof(*by_id));
-	struct mnt *last_top = NULL;
-
-	if (!by_id)
+	t->by_id = calloc(t->count + 1, sizeof(*t->by_id));
+	if (!t->by_id)
 		return fail(e, ENOMEM, "read the mount table");
 	for (size_t i = 0; i < t->count; i++)
-		by_id[i] = &t->mount[i];
-	qsort(by_id, t->count, sizeof(*by_id), compare_ids);
+		t->by_id[i] = &t->mount[i];
+	qsort(t->by_id, t->count, sizeof(*t->by_id), compare_ids);
 	for (size_t i = 1; i < t->count; i++)
-		if (by_id[i]->line.id == by_id[i - 1]->line.id)
-			return refuse(e, EINVAL, "the mount table has two mounts with the id %d", by_id[i]->line.id);
+		if (t->by_id[i]->line.id == t->by_id[i - 1]->line.id)
+			return refuse(e, EINVAL, "the mount table has two mounts with the id %d",
+				      t->by_id[i]->line.id);
+	return 0;
+}
 
+static int build_tree(struct mnt_table *t, struct error *e)
+{
+	struct mnt *last_top = NULL;
+	int rc = index_ids(t, e);
+
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < t->count; i++) {
-		struct mnt *m = &t->mount[i], *parent = find_id(by_id, t->count, m->line.parent);
+		struct mnt *m = &t->mount[i], *parent = mnt_find(t, m->line.parent);
 
 		hang(m, parent == m ? NULL : parent, &last_top);
 	}
@@ -249,6 +257,7 @@ int mnt_read(int fd, struct mnt_table *out, struct error *e)
 void mnt_table_free(struct mnt_table *t)
 {
 	free(t->mount);
+	free(t->by_id);
 	mnt_unref_table(t->own);
 	*t = (struct mnt_table){ 0 };
 }

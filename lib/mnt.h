@@ -35,6 +35,7 @@ struct mnt_table {
 	ino_t owner;			/* its user namespace; 0 where that cannot be seen */
 	struct mnt *mount;
 	size_t count;
+	struct mnt **by_id;
 	struct mnt *top;		/* the first without a parent in the table; .next is the next such */
 	void *own;			/* libmount's */
 };
@@ -74,6 +75,9 @@ int mnt_open(const struct mnt_table *t, struct error *e) must_check;
 
 /* The table of the namespace INODE; NULL where there is none. */
 struct mnt_table *mnt_tables_find(const struct mnt_tables *all, ino_t inode);
+
+/* The mount with that id; NULL where there is none. */
+struct mnt *mnt_find(const struct mnt_table *t, int id);
 
 /* The mount that PATH (absolute, resolved) is on, as the kernel walks there; NULL. */
 struct mnt *mnt_on(const struct mnt_table *t, const char *path);

@@ -71,26 +71,46 @@ static unsigned int hold_flags(const struct step *s)
 	return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (held->count > 1 ? AT_RECURSIVE : 0);
 }
 
+static bool is_lent_apart(const struct held_mount *m)
+{
+	return m->apart && (m->was.shared || m->was.master);
+}
+
 static void hold_explain(const struct step *s, struct saying *say)
 {
 	const struct held *held = s->data;
 
 	say_call(say, "open_tree(AT_FDCWD, \"%s\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC%s)", s->path,
 		 held->count > 1 ? "|AT_RECURSIVE" : "");
+	for (size_t i = 0; i < held->count; i++)
+		if (is_lent_apart(&held->mount[i]))
+			say_call(say, "open_tree(AT_FDCWD, \"%s\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)",
+				 held->mount[i].was.target);
 	say_why(say, "a detached copy keeps the peer group alive, so that a change can be undone");
 }
 
+/* Detached copies, the descriptors -1 where there is none. */
+struct copies {
+	int tree;
+	int apart[];		/* by mount: those that the tree has not */
+};
+
+/* What cannot be copied, as what is unbindable (EINVAL), is not refused for it: where a change fails, what can be
+ * restored is. */
 static int hold_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	int fd;
+	const struct held *held = s->data;
+	struct copies *copies = malloc(sizeof(*copies) + held->count * sizeof(copies->apart[0]));
 
 	(void)n;
 	(void)stage;
-	(void)e;
-	fd = sys_open_tree(AT_FDCWD, s->path, hold_flags(s));
-	/* What cannot be copied (EINVAL: unbindable) can be in no group. The changes are not refused for it: where one
-	 * fails, what can be restored is. */
-	s->state = fd < 0 ? 0 : fd + 1;
+	if (!copies)
+		return fail(e, ENOMEM, "hold %s", s->path);
+	copies->tree = sys_open_tree(AT_FDCWD, s->path, hold_flags(s));
+	for (size_t i = 0; i < held->count; i++)
+		copies->apart[i] = is_lent_apart(&held->mount[i])
+			? sys_open_tree(AT_FDCWD, held->mount[i].was.target, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC) : -1;
+	s->state = (intptr_t)copies;
 	return 0;
 }
 
@@ -102,26 +122,34 @@ static const char *way(const char *target, const char *base)
 	return *rest == '/' ? rest + 1 : rest;
 }
 
-static void restore(int tree, const struct mountinfo *was, const char *base)
+/* REST is the way in the copy to the one of this mount. */
+static void restore(const struct mountinfo *was, int copy, const char *rest)
 {
-	const char *rest = way(was->target, base);
-
 	if (mount(NULL, was->target, NULL, was->unbindable ? MS_UNBINDABLE : MS_PRIVATE, NULL) < 0)
 		return;
-	if ((was->shared || was->master) && tree >= 0)
-		sys_move_mount(tree, rest, AT_FDCWD, was->target,
+	if ((was->shared || was->master) && copy >= 0)
+		sys_move_mount(copy, rest, AT_FDCWD, was->target,
 			       MOVE_MOUNT_SET_GROUP | (*rest ? 0 : MOVE_MOUNT_F_EMPTY_PATH));
 }
 
 static void hold_undo(struct step *s, const struct stage *stage)
 {
 	const struct held *held = s->data;
+	struct copies *copies = (struct copies *)s->state;
 
 	(void)stage;
-	for (size_t i = 0; i < held->count; i++)
-		restore((int)s->state - 1, &held->mount[i], s->path);
-	if (s->state)
-		close_fd((int)s->state - 1);
+	for (size_t i = 0; copies && i < held->count; i++) {
+		const struct mountinfo *was = &held->mount[i].was;
+
+		if (held->mount[i].apart)
+			restore(was, copies->apart[i], "");
+		else
+			restore(was, copies->tree, way(was->target, s->path));
+		close_fd(copies->apart[i]);
+	}
+	if (copies)
+		close_fd(copies->tree);
+	free(copies);
 	s->state = 0;
 }
 

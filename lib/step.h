@@ -73,8 +73,12 @@ extern const struct step_kind step_hold;	/* .path, .data: struct held: restores 
 extern const struct step_kind step_make;	/* .path, .flags: MS_* */
 extern const struct step_kind step_join_group;	/* .path (the member), .target */
 
+/* The mount at .path first, then those below it, where they are changed too. */
 struct held {
-	struct mountinfo *mount;	/* the mount at .path first, then those below it, where they are changed too */
+	struct held_mount {
+		struct mountinfo was;
+		bool apart;		/* at or below an unbindable one: no copy of the tree has it */
+	} *mount;
 	size_t count;
 };
 

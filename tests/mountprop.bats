@@ -191,6 +191,30 @@ in_state() { # STATE
 	inside child grep -q "$T/m/a/x" /proc/self/mountinfo
 }
 
+@test "undone below an unbindable mount, too; what cannot be put back is said" {
+	mounts a b
+	for sub in u u/in; do
+		mkdir "$T/m/a/$sub"
+		mount -t tmpfs none "$T/m/a/$sub"
+	done
+	mount --make-rshared "$T/m/a"
+	mount --make-unbindable "$T/m/a/u"
+	was=$(fields "$T/m/a/u/in")
+	run -1 fault 4:1 mountprop --make-rprivate "$T/m/a" "$T/m/b"
+	assert_equal "$(fields "$T/m/a/u/in")" "$was"
+	assert_equal "$(propagation "$T/m/a/u")" unbindable
+	refute_output_has 'could not be put back'
+
+	# No path leads to what another mount hides.
+	mkdir "$T/m/a/v" "$T/m/a/v/in" "$T/m/a/v/in/deep"
+	mount -t tmpfs hidden "$T/m/a/v/in/deep"
+	mount --make-shared "$T/m/a/v/in/deep"
+	mount -t tmpfs cover "$T/m/a/v"
+	run -1 fault 4:1 mountprop --make-rprivate "$T/m/a" "$T/m/b"
+	umount "$T/m/a/v"
+	assert_output_has "$T/m/a/v/in/deep could not be put back: it is private now"
+}
+
 @test "a slave without a peer turns private, and mountprop says so" {
 	mounts a
 	mount --make-shared "$T/m/a"

@@ -113,7 +113,7 @@ static int add_mounts(const struct request *req, const struct resolved *res, str
 	for (size_t i = 0; i < res->spots && rc >= 0; i++) {
 		for (size_t n = 0; n < res->tables.count && rc >= 0; n++) {
 			struct mnt_table *t = res->tables.table[n];
-			struct mnt *m = t == res->here ? mount_of(t, &res->spot[i]) : mnt_on(t, res->spot[i].path);
+			struct mnt *m = t == res->here ? mnt_find(t, res->spot[i].mount) : mnt_on(t, res->spot[i].path);
 
 			if ((req->all_namespaces || t == res->here) && m)
 				rc = add_tree(req, table, m, req->submounts, e);

@@ -214,14 +214,6 @@ int read_tables(struct resolved *res, bool all, struct error *e)
 	return res->ns < 0 ? mnt_read_self(res->here, e) : mnt_read_namespace(res->ns, res->here, e);
 }
 
-struct mnt *mount_of(const struct mnt_table *t, const struct spot *spot)
-{
-	for (size_t i = 0; i < t->count; i++)
-		if (t->mount[i].line.id == spot->mount)
-			return &t->mount[i];
-	return NULL;
-}
-
 /* One mount alone: by statmount(2), or from the table. */
 static int state_of(const struct resolved *res, const struct spot *spot, struct mountinfo *out)
 {
@@ -235,7 +227,7 @@ static int state_of(const struct resolved *res, const struct spot *spot, struct 
 		return 0;
 	}
 	rc = res->ns < 0 ? mnt_read_self(&t, NULL) : mnt_read_namespace(res->ns, &t, NULL);
-	found = rc < 0 ? NULL : mount_of(&t, spot);
+	found = rc < 0 ? NULL : mnt_find(&t, spot->mount);
 	if (!found)
 		return -ENOENT;
 	*out = found->line;
@@ -248,18 +240,26 @@ static int need_mount_point(const struct resolved *res, const struct spot *spot,
 
 	if (spot->mount_point)
 		return 0;
-	m = mount_of(res->here, spot);
+	m = mnt_find(res->here, spot->mount);
 	refuse(e, EINVAL, "%s is not a mount point", spot->text);
 	error_hint(e, "it is on the mount at %s, and a change would be that mount's; to make it one: mount --bind %s %s",
 		   m ? m->line.target : "/", spot->path, spot->path);
 	return -EINVAL;
 }
 
+/* Whether M or one between it and TOP is unbindable. */
+static bool is_apart(const struct mnt *m, const struct mnt *top)
+{
+	while (m != top && !m->line.unbindable)
+		m = m->parent;
+	return m->line.unbindable;
+}
+
 /* What is changed at SPOT, and would have to be restored. */
 static int note_state(const struct request *req, const struct resolved *res, const struct spot *spot, struct held *out,
 		      struct error *e)
 {
-	struct mnt *top = mount_of(res->here, spot);
+	struct mnt *top = mnt_find(res->here, spot->mount);
 	bool recursive = false;
 
 	if (!top)
@@ -270,7 +270,7 @@ static int note_state(const struct request *req, const struct resolved *res, con
 	if (!out->mount)
 		return fail(e, ENOMEM, "mounts");
 	for (struct mnt *m = top; m; m = recursive ? mnt_next(m, top) : NULL)
-		out->mount[out->count++] = m->line;
+		out->mount[out->count++] = (struct held_mount){ m->line, is_apart(m, top) };
 	return 0;
 }
 
@@ -278,6 +278,11 @@ static int note_state(const struct request *req, const struct resolved *res, con
 static bool needs_undo(const struct request *req, const struct resolved *res)
 {
 	return req->join_group || req->changes * res->spots > 1;
+}
+
+static bool is_in_group(const struct mountinfo *line)
+{
+	return line->shared || line->master;
 }
 
 static int resolve_changes(const struct request *req, struct resolved *res, struct error *e)
@@ -295,7 +300,7 @@ static int resolve_changes(const struct request *req, struct resolved *res, stru
 		if (rc >= 0)
 			rc = note_state(req, res, &res->spot[i], &res->held[i], e);
 	}
-	if (rc >= 0 && req->join_group && !res->held[0].mount[0].shared && !res->held[0].mount[0].master)
+	if (rc >= 0 && req->join_group && !is_in_group(&res->held[0].mount[0].was))
 		rc = refuse(e, EINVAL, "--join-group: %s is in no peer group (mountprop --make-shared %s)",
 			    req->join_group, req->join_group);
 	return rc;
@@ -359,7 +364,7 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 		if (!req->join_group)
 			continue;
 		/* Only a mount in no group takes one over. */
-		if (res->held[i].mount[0].shared || res->held[i].mount[0].master)
+		if (is_in_group(&res->held[i].mount[0].was))
 			plan_add(plan, HELPER, &step_make, .path = res->spot[i].path, .flags = MS_PRIVATE);
 		plan_add(plan, HELPER, &step_join_group, .path = res->spot[0].path, .target = res->spot[i].path);
 	}
@@ -380,6 +385,27 @@ static void say_private(const struct request *req, const struct resolved *res)
 	}
 }
 
+/* What the undo could not put back: as it is seen afterwards, not as it was tried. */
+static void say_unrestored(struct resolved *res)
+{
+	struct resolved after = { .ns = res->ns };
+
+	if (read_tables(&after, false, NULL) < 0)
+		return;
+	for (size_t i = 0; i < res->spots; i++)
+		for (size_t k = 0; k < res->held[i].count; k++) {
+			const struct mountinfo *was = &res->held[i].mount[k].was;
+			const struct mnt *now = mnt_find(after.here, was->id);
+
+			if (!now || (now->line.shared == was->shared && now->line.master == was->master &&
+				     now->line.unbindable == was->unbindable))
+				continue;
+			fprintf(stderr, "%s: %s could not be put back: it is %s now\n", mountprop.name, was->target,
+				mnt_propagation(&now->line));
+		}
+	mnt_tables_free(&after.tables);
+}
+
 static int change(struct request *req, struct resolved *res, struct error *e)
 {
 	struct outcome outcome;
@@ -398,6 +424,8 @@ static int change(struct request *req, struct resolved *res, struct error *e)
 	plan_free(&plan);
 	if (rc >= 0 && !req->explain)
 		say_private(req, res);
+	else if (rc < 0 && res->held)
+		say_unrestored(res);
 	return rc;
 }
 
@@ -435,6 +463,10 @@ static int run(int argc, char **argv, struct error *e)
 	enum opt_action action;
 	int rc = parse(&req, argc, argv, &action, e);
 
+	/* How wide a character is, and whether the terminal can draw branches. A change prints no table: a tenth of the
+	 * start is saved. */
+	if (req.mode != MODE_MAKE)
+		setlocale(LC_CTYPE, "");
 	if (rc >= 0 && action == OPT_HELP)
 		help();
 	else if (rc >= 0 && action == OPT_VERSION)
@@ -452,8 +484,6 @@ int main(int argc, char **argv)
 {
 	struct error e = { 0 };
 
-	/* How wide a character is, and whether the terminal can draw branches. */
-	setlocale(LC_CTYPE, "");
 	command_guard_stdio();
 	return run(argc, argv, &e) < 0 ? error_print(&e, mountprop.name, stderr) : EXIT_SUCCESS;
 }

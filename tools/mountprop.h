@@ -79,9 +79,6 @@ int resolve(const struct request *req, struct resolved *res, int needs, struct e
 /* Read the tables of ALL namespaces, or the one that the paths are in. Returns 0 or -errno with E. */
 int read_tables(struct resolved *res, bool all, struct error *e) must_check;
 
-/* The mount in T that SPOT is on; NULL where it has gone. */
-struct mnt *mount_of(const struct mnt_table *t, const struct spot *spot);
-
 /* --- mountprop-columns.c --- */
 
 /* What the cells of mounts are drawn from. */
