@@ -1,16 +1,21 @@
 /*
- * What bench/nslist measures nslist on, and with.
+ * What the benches of listings measure on, and with.
  *
- *	nslist-load processes N FDS	N sleeping processes with FDS descriptors each
- *	nslist-load sets N		N sleeping processes, each in five namespaces of its own
- *	nslist-load bound FROM TO DIR	network namespaces without a process, bound at DIR/FROM ... DIR/TO-1
- *	nslist-load mounts FROM TO DIR	as many mounts
- *	nslist-load floor		the least that a listing has to read, by one thread
- *	nslist-load measure RUNS A... [-- B...]
+ *	load processes N FDS		N sleeping processes with FDS descriptors each
+ *	load sets N			N sleeping processes, each in five namespaces of its own
+ *	load namespaces N		N sleeping processes, each in a mount namespace of its own
+ *	load bound FROM TO DIR		network namespaces without a process, bound at DIR/FROM ... DIR/TO-1
+ *	load mounts FROM TO DIR		as many mounts
+ *	load chains FROM TO DIR		as many chains of 100 mounts, each on the one before
+ *	load floor			the least that a listing of processes has to read, by one thread
+ *	load tables			the mount table of each mount namespace, read and thrown away
+ *	load rslave PATH		mount(2) alone
+ *	load measure RUNS [--before CMD] A... [-- B...]
  *
- * The first two say "ready" and wait for the end of their standard input; their processes end with them.
- * `measure` runs A and B in turn, RUNS times each, their output thrown away, and prints for each the
- * median in milliseconds and the most memory in KB, and last the ratio of the medians.
+ * The first three say "ready" and wait for the end of their standard input; their processes end with them.
+ * `measure` runs A and B in turn, RUNS times each, their output thrown away, before each CMD (by the shell, not
+ * measured); and prints for each the median in milliseconds and the most memory in KB, and last the ratio of the
+ * medians.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,7 +40,7 @@
 
 static _Noreturn void fail(const char *what)
 {
-	fprintf(stderr, "nslist-load: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -103,6 +108,25 @@ static void mount_at(const char *path)
 		fail(path);
 }
 
+enum { DEPTH = 100 };
+
+static void mount_chain(const char *path)
+{
+	char deep[4096];
+	int length = snprintf(deep, sizeof(deep), "%s", path);
+
+	mount_at(deep);
+	for (int depth = 1; depth < DEPTH; depth++) {
+		length += snprintf(deep + length, sizeof(deep) - (size_t)length, "/d%d", depth);
+		mount_at(deep);
+	}
+}
+
+static int make_rslave(const char *path)
+{
+	return mount(NULL, path, NULL, MS_SLAVE | MS_REC, NULL) < 0;
+}
+
 static int each_path(char **argv, void (*make)(const char *path))
 {
 	char path[4096];
@@ -157,7 +181,21 @@ static void read_process(const char *pid)
 	read_file(path);
 }
 
-static int floor_of_listing(void)
+/* Of a mount namespace that the process before was not in. */
+static void read_table(const char *pid)
+{
+	static char last[64];
+	char path[300], link[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", pid);
+	if (readlink(path, link, sizeof(link) - 1) < 0 || strcmp(link, last) == 0)
+		return;
+	memcpy(last, link, sizeof(last));
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+	read_file(path);
+}
+
+static int each_process(void (*read)(const char *pid))
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
@@ -166,7 +204,7 @@ static int floor_of_listing(void)
 		fail("/proc");
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-			read_process(entry->d_name);
+			read(entry->d_name);
 	closedir(dir);
 	return 0;
 }
@@ -197,6 +235,7 @@ static double run(struct side *s, int null)
 
 	if (pid == 0) {
 		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
 		execvp(s->argv[0], s->argv);
 		_exit(127);
 	}
@@ -205,7 +244,7 @@ static double run(struct side *s, int null)
 
 	double end = now();
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		fprintf(stderr, "nslist-load: %s failed (wait status %d)\n", s->argv[0], status);
+		fprintf(stderr, "load: %s failed (wait status %d)\n", s->argv[0], status);
 		exit(1);
 	}
 	if (usage.ru_maxrss > s->most)
@@ -226,11 +265,25 @@ static double median(double *ms, long n)
 	return (ms[(n - 1) / 2] + ms[n / 2]) / 2;
 }
 
+static void prepare(const char *command)
+{
+	if (command && system(command) != 0) {
+		fprintf(stderr, "load: %s failed\n", command);
+		exit(1);
+	}
+}
+
 static int measure(long runs, char **argv)
 {
-	struct side side[2] = { { .argv = argv }, { 0 } };
 	int sides = 1, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	const char *before = NULL;
 
+	if (strcmp(argv[0], "--before") == 0) {
+		before = argv[1];
+		argv += 2;
+	}
+
+	struct side side[2] = { { .argv = argv }, { 0 } };
 	for (char **arg = argv; *arg && sides == 1; arg++) {
 		if (strcmp(*arg, "--") == 0) {
 			*arg = NULL;
@@ -244,8 +297,10 @@ static int measure(long runs, char **argv)
 			fail("measure");
 	}
 	for (long n = -1; n < runs; n++)	/* the first is not counted: files are in memory then */
-		for (int i = 0; i < sides; i++)
+		for (int i = 0; i < sides; i++) {
+			prepare(before);
 			side[i].ms[n < 0 ? 0 : n] = run(&side[i], null);
+		}
 
 	double a = median(side[0].ms, runs), b = sides > 1 ? median(side[1].ms, runs) : 0;
 	printf("%8.2f ms %6ld KB", a, side[0].most);
@@ -266,15 +321,23 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(what, "sets") == 0)
 		return sleepers(number(argv[2]), 3, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
 				CLONE_NEWPID);
+	if (argc == 3 && strcmp(what, "namespaces") == 0)
+		return sleepers(number(argv[2]), 3, CLONE_NEWNS);
 	if (argc == 5 && strcmp(what, "bound") == 0)
 		return each_path(argv + 2, bind_net);
 	if (argc == 5 && strcmp(what, "mounts") == 0)
 		return each_path(argv + 2, mount_at);
+	if (argc == 5 && strcmp(what, "chains") == 0)
+		return each_path(argv + 2, mount_chain);
 	if (argc == 2 && strcmp(what, "floor") == 0)
-		return floor_of_listing();
+		return each_process(read_process);
+	if (argc == 2 && strcmp(what, "tables") == 0)
+		return each_process(read_table);
+	if (argc == 3 && strcmp(what, "rslave") == 0)
+		return make_rslave(argv[2]);
 	if (argc > 3 && strcmp(what, "measure") == 0)
 		return measure(number(argv[2]), argv + 3);
-	fprintf(stderr, "usage: nslist-load processes N FDS | sets N | bound FROM TO DIR | "
-		"mounts FROM TO DIR | floor | measure RUNS A... [-- B...]\n");
+	fprintf(stderr, "usage: load processes N FDS | sets N | namespaces N | bound FROM TO DIR | mounts FROM TO DIR |\n"
+		"            chains FROM TO DIR | floor | tables | rslave PATH | measure RUNS [--before CMD] A... [-- B...]\n");
 	return 2;
 }
