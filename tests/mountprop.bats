@@ -275,6 +275,13 @@ in_state() { # STATE
 	run -0 "$NSKIT_SOURCE/tests/explain-strace" mountprop --make-slave --make-shared "$T/m" "$T/m/a"
 	mount --make-private "$T/m/a2"
 	run -0 "$NSKIT_SOURCE/tests/explain-strace" mountprop --join-group "$T/m/a" "$T/m/a2"
+	hold_namespaces child --mount --propagation unchanged
+	run -0 "$NSKIT_SOURCE/tests/explain-strace" --forks 1 mountprop -N "$PID" --make-private "$T/m/a"
+	mkdir "$T/m/b/c"
+	mount -t tmpfs none "$T/m/b/c"
+	mount --make-unbindable "$T/m/b"
+	mount --make-shared "$T/m/b/c"
+	run -0 "$NSKIT_SOURCE/tests/explain-strace" mountprop --make-rshared "$T/m/a" "$T/m/b"
 }
 
 # --- across namespaces ---
