@@ -330,12 +330,22 @@ static uint64_t id_of(int ns)
 	return ioctl(ns, NS_GET_MNTNS_ID, &id) < 0 ? 0 : id;
 }
 
-static void describe(struct mnt_table *t, int ns, pid_t pid)
+static void describe_process(struct mnt_table *t, int proc, pid_t pid)
+{
+	struct proc_stat stat = { 0 };
+
+	t->pid = pid;
+	if (pid && proc_stat(proc, pid, &stat) < 0)
+		stat.comm[0] = '\0';
+	snprintf(t->command, sizeof(t->command), "%s", stat.comm);
+}
+
+static void describe(struct mnt_table *t, int proc, int ns, pid_t pid)
 {
 	t->inode = ns_inode(ns);
 	t->id = id_of(ns);
 	t->owner = owner_of(ns);
-	t->pid = pid;
+	describe_process(t, proc, pid);
 }
 
 struct of_self {
@@ -424,7 +434,7 @@ int mnt_read_self(struct mnt_table *out, struct error *e)
 	if (fd < 0)
 		return fail(e, errno, "open /proc/self/mountinfo");
 	rc = mnt_read(fd, out, e);
-	describe(out, ns, getpid());
+	describe(out, proc, ns, getpid());
 	return rc;
 }
 
@@ -463,7 +473,7 @@ static int visit_wanted(int proc, const char *pid, void *arg, struct error *e)
 		mnt_table_free(wanted->out);
 		return 0;
 	}
-	describe(wanted->out, wanted->ns, atoi(pid));
+	describe(wanted->out, proc, wanted->ns, atoi(pid));
 	return 1;
 }
 
@@ -476,7 +486,7 @@ int mnt_read_namespace(int ns, struct mnt_table *out, struct error *e)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = read_inside(proc, ns, out, e);
-	describe(out, ns, 0);
+	describe(out, proc, ns, 0);
 	return rc;
 }
 
@@ -543,7 +553,7 @@ static int visit_new(int proc, const char *pid, void *arg, struct error *e)
 	}
 	if ((t = mnt_tables_find(all, inode))) {
 		if (t->pid == getpid())		/* another than the one that asks */
-			t->pid = atoi(pid);
+			describe_process(t, proc, atoi(pid));
 		return 0;
 	}
 	snprintf(path, sizeof(path), "%.20s/ns/mnt", pid);
@@ -553,11 +563,11 @@ static int visit_new(int proc, const char *pid, void *arg, struct error *e)
 	t = add_table(all);
 	if (!t)
 		return fail(e, ENOMEM, "read the mount tables");
-	describe(t, ns, atoi(pid));
+	t->inode = ns_inode(ns);
 	if (mnt_tables_find(all, t->inode) != t || read_of_process(proc, pid, ns, t, NULL) < 0 || t->count == 0)
 		drop_last(all);
 	else
-		describe(t, ns, atoi(pid));
+		describe(t, proc, ns, atoi(pid));
 	return 0;
 }
 
@@ -571,7 +581,7 @@ static int add_namespace(int proc, int ns, struct mnt_tables *all, struct error 
 	if (read_inside(proc, ns, t, NULL) < 0 || t->count == 0)
 		drop_last(all);
 	else
-		describe(t, ns, 0);
+		describe(t, proc, ns, 0);
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct mnt_table {
 	ino_t inode;			/* of the mount namespace */
 	uint64_t id;			/* NS_GET_MNTNS_ID (6.11), else 0 */
 	pid_t pid;			/* a process that lives there; 0 where there is none */
+	char command[64];		/* the kernel's name of it */
 	ino_t owner;			/* its user namespace; 0 where that cannot be seen */
 	struct mnt *mount;
 	size_t count;

@@ -55,6 +55,7 @@ TEXT_CELL(fstype, m->line.fstype)
 TEXT_CELL(fsroot, m->line.root)
 TEXT_CELL(vfs_options, m->line.options)
 TEXT_CELL(fs_options, m->fs_options)
+TEXT_CELL(command, m->table ? m->table->command : "")
 
 /* As findmnt(8): what is bound is named behind the source. */
 static void cell_source(const void *row, void *arg, struct strbuf *out)
@@ -132,6 +133,7 @@ const struct column mount_columns[] = {
 	{ "PARENT",      0,    COL_RIGHT, JSON_NUMBER, "number of the mount that it stands on",          cell_parent },
 	{ "MNTNS",       0,    COL_RIGHT, JSON_NUMBER, "inode number of the mount namespace",            cell_mntns },
 	{ "PID",         0,    COL_RIGHT, JSON_NUMBER, "a process that lives there",                     cell_pid },
+	{ "COMMAND",     0,    COL_TRUNC, JSON_STRING, "its name",                                       cell_command },
 	{ 0 }
 };
 
@@ -203,6 +205,15 @@ static void hit_pid(const void *row, void *arg, struct strbuf *out)
 		add_number(out, h->table->pid);
 }
 
+static void hit_command(const void *row, void *arg, struct strbuf *out)
+{
+	const struct hit *h = row;
+
+	(void)arg;
+	if (h->table)
+		strbuf_add(out, h->table->command);
+}
+
 static void hit_covered(const void *row, void *arg, struct strbuf *out)
 {
 	(void)arg;
@@ -216,6 +227,7 @@ const struct column peer_columns[] = {
 	{ "MASTER",      0,    COL_RIGHT, JSON_NUMBER,  "the peer group that it receives from",       hit_master },
 	{ "MNTNS",       0,    COL_RIGHT, JSON_NUMBER,  "inode number of the mount namespace",        hit_mntns },
 	{ "PID",         0,    COL_RIGHT, JSON_NUMBER,  "a process that lives there",                 hit_pid },
+	{ "COMMAND",     0,    COL_TRUNC, JSON_STRING,  "its name",                                   hit_command },
 	{ 0 }
 };
 
@@ -225,6 +237,7 @@ const struct column event_columns[] = {
 	{ "PROPAGATION", 12,   0,         JSON_STRING,  "afterwards; of one that vanishes, before",   hit_propagation },
 	{ "MNTNS",       10,   COL_RIGHT, JSON_NUMBER,  "inode number of the mount namespace; none of a new one", hit_mntns },
 	{ "PID",         0,    COL_RIGHT, JSON_NUMBER,  "a process that lives there",                 hit_pid },
+	{ "COMMAND",     0,    COL_TRUNC, JSON_STRING,  "its name",                                   hit_command },
 	{ "COVERED",     0,    0,         JSON_BOOLEAN, "below another mount, which stays in sight",  hit_covered },
 	{ 0 }
 };
@@ -324,11 +337,11 @@ const struct listing mount_listing = {
 };
 
 const struct listing all_listing = {
-	"mounts", mount_columns, "TARGET,PROPAGATION,GROUP,MASTER,FSTYPE,SOURCE,MNTNS,PID"
+	"mounts", mount_columns, "TARGET,PROPAGATION,GROUP,MASTER,FSTYPE,SOURCE,MNTNS,PID,COMMAND"
 };
 
 const struct listing peer_listing = {
-	"mounts", peer_columns, "TARGET,PROPAGATION,GROUP,MASTER,MNTNS,PID"
+	"mounts", peer_columns, "TARGET,PROPAGATION,GROUP,MASTER,MNTNS,PID,COMMAND"
 };
 
 const struct listing event_listing = {
