@@ -43,21 +43,50 @@ static int send_opened(int sock, const int *fds, size_t count, inside_open_fn *o
 	return message_send(sock, &report, sizeof(report), &fd, fd >= 0);
 }
 
-static _Noreturn void child(int sock, const int *fds, size_t count, inside_open_fn *open, void *arg)
+/* What a child is sent for. */
+struct errand {
+	const int *fds;
+	size_t count;
+	bool each;	/* open in each of the namespaces in turn, having joined USER; else once, in all of them */
+	int user;
+	inside_open_fn *open;
+	void *arg;
+};
+
+static int run_errand(int sock, const struct errand *errand)
 {
-	_exit(send_opened(sock, fds, count, open, arg) < 0);
+	int rc = 0;
+
+	if (!errand->each)
+		return send_opened(sock, errand->fds, errand->count, errand->open, errand->arg);
+	/* Where it cannot be joined, the namespaces say so themselves. */
+	if (errand->user >= 0)
+		join(&errand->user, 1, NULL);
+	for (size_t i = 0; i < errand->count && rc >= 0; i++)
+		rc = send_opened(sock, errand->fds + i, 1, errand->open, errand->arg);
+	return rc;
 }
 
-static _Noreturn void child_of_each(int sock, int user, const int *fds, size_t count, inside_open_fn *open,
-				    void *arg)
+/* Returns the socket on which the child *PID answers, or -errno with E. */
+static int send_child(const struct errand *errand, pid_t *pid, struct error *e)
 {
-	/* Where USER cannot be joined, the rest say so themselves. */
-	if (user >= 0 && join(&user, 1, NULL) < 0)
-		user = -1;
-	for (size_t i = 0; i < count; i++)
-		if (send_opened(sock, fds + i, 1, open, arg) < 0)
-			_exit(1);
-	_exit(0);
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(e, errno, "make a socket pair");
+
+	_cleanup_close_ int here = pair[0];
+	/* With its own end closed the parent sees end-of-file if the child is killed. */
+	_cleanup_close_ int there = pair[1];
+
+	*pid = fork();
+	if (*pid < 0)
+		return fail(e, errno, "fork a process to join the namespace");
+	if (*pid == 0) {
+		close_fd(take_fd(&here));
+		_exit(run_errand(there, errand) < 0);
+	}
+	return take_fd(&here);
 }
 
 static void reap(pid_t pid)
@@ -90,25 +119,14 @@ static int take_report(int sock, struct error *e)
 
 int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, struct error *e)
 {
-	int pair[2];
+	const struct errand errand = { .fds = fds, .count = count, .user = -1, .open = open, .arg = arg };
+	pid_t pid;
+	_cleanup_close_ int sock = send_child(&errand, &pid, e);
+	int result;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(e, errno, "make a socket pair");
-
-	_cleanup_close_ int here = pair[0];
-	_cleanup_close_ int there = pair[1];
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return fail(e, errno, "fork a process to join the namespace");
-	if (pid == 0) {
-		close_fd(take_fd(&here));
-		child(there, fds, count, open, arg);
-	}
-
-	/* With its own end closed the parent sees end-of-file if the child is killed. */
-	there = close_fd(there);
-	int result = take_report(here, e);
+	if (sock < 0)
+		return sock;
+	result = take_report(sock, e);
 	reap(pid);
 	return result;
 }
@@ -116,24 +134,14 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
 int inside_open_each(int user, const int *fds, size_t count, inside_open_fn *open, void *arg, int *out,
 		     struct error *e)
 {
-	int pair[2];
+	const struct errand errand = { .fds = fds, .count = count, .each = true, .user = user, .open = open, .arg = arg };
+	pid_t pid;
+	_cleanup_close_ int sock = send_child(&errand, &pid, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(e, errno, "make a socket pair");
-
-	_cleanup_close_ int here = pair[0];
-	_cleanup_close_ int there = pair[1];
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return fail(e, errno, "fork a process to join the namespaces");
-	if (pid == 0) {
-		close_fd(take_fd(&here));
-		child_of_each(there, user, fds, count, open, arg);
-	}
-	there = close_fd(there);
+	if (sock < 0)
+		return sock;
 	for (size_t i = 0; i < count; i++)
-		out[i] = take_report(here, NULL);
+		out[i] = take_report(sock, NULL);
 	reap(pid);
 	return 0;
 }
