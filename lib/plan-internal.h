@@ -1,12 +1,17 @@
 /*
- * Between plan-list.c and plan.c, and for nobody else.
+ * Between the parts of the engine, and for nobody else: plan-list.c (the list and what it says), plan.c (the walk),
+ * plan-helper.c, plan-stay.c (what stays behind at a fork), plan-fault.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef NSKIT_PLAN_INTERNAL_H
 #define NSKIT_PLAN_INTERNAL_H
 
+#include <signal.h>
+
 #include "plan.h"
+
+/* --- plan-list.c --- */
 
 bool plan_needs_helper(const struct plan *plan);
 
@@ -20,5 +25,83 @@ size_t plan_span(const struct plan *plan, size_t i);
 void plan_say_step(const struct plan *plan, size_t i, FILE *out);
 
 const char *actor_name(enum actor actor);
+
+/* What a process on this side of the helper knows. */
+struct run {
+	struct plan *plan;
+	int helper;			/* socket to the helper; -1 where there is none */
+	int helper_end;			/* the tool: end-of-file here once the helper has ended */
+	int report;			/* socket from the walker, init or keeper to the tool */
+	bool leaving;			/* the tool is a LEAVER: it waits to hear that the command runs */
+	sigset_t mask;			/* as the caller had it */
+	struct sigaction on_child;	/* the caller's disposition of SIGCHLD */
+	int terminal;			/* the tool was in its foreground; else -1 */
+	pid_t parent;			/* a newborn's, where its PID namespace shows it; else 0 */
+	FILE *verbose;			/* standard error, as it was before any step; NULL for silence */
+};
+
+/* --- plan-helper.c --- */
+
+/* Start the helper of RUN. Returns 0 or -errno with E. */
+int helper_start(struct run *run, struct error *e) must_check;
+
+/* The walker's part of COUNT of the helper's steps from FIRST on: open what only it can, itself first, and ask.
+ * Returns 0 or -errno with E. */
+int helper_apply(const struct run *run, size_t first, size_t count, struct error *e) must_check;
+
+/* COMMIT: from here on the result stays, whatever comes, unless it is taken back. Returns 0 or -errno with E. */
+int helper_commit(struct run *run, struct error *e) must_check;
+void helper_take_back(const struct run *run);
+
+/* Let go of the helper and, in the tool, wait until it has undone or kept everything. */
+void helper_await(struct run *run);
+
+/* --- plan-stay.c --- */
+
+/* From the processes behind the tool to the tool. */
+enum report_kind { REPORT_ERROR, REPORT_RUNNING, REPORT_STOPPED, REPORT_ENDED, REPORT_FAULT };
+
+/* VALUE: of STOPPED the signal, of ENDED a wait status, of FAULT whom to kill. FD (-1 for none) goes along. */
+void report(const struct run *run, enum report_kind kind, int value, int fd, const struct error *e);
+
+/* To a tool that leaves: this process is the command, or the keeper. */
+void report_running(const struct run *run);
+
+/* What stays behind blocks all signals and reads them from a descriptor; a newborn gets them back as the caller had
+ * them. */
+void signals_hold(struct run *run);
+void signals_release(const struct run *run);
+
+/* As waiter or leaver of CHILD. PROC was opened before the fork, where CHILD is a PID 1; else -1. Returns 0 with *OUT,
+ * or -errno with E, which may be CHILD's. */
+int stay_as_tool(struct run *run, int proc, pid_t child, struct outcome *out, struct error *e) must_check;
+
+/* As init or keeper of COMMAND. READY (-1 for none) tells the newborn that a keeper has left its process group: what
+ * kills that group from now on does not reach the keeper. */
+_Noreturn void stay_as_init(struct run *run, const struct step *fork_step, pid_t command, int ready);
+
+/* As keeper without a command. Returns only -errno with E. */
+int stay_as_keeper(struct run *run, struct error *e) must_check;
+
+/* --- plan-fault.c --- */
+
+/*
+ * Faults, in check builds only: NSKIT_FAULT=STEP:WHAT, where STEP is a number as --explain prints it
+ * (one more than the last is the moment between COMMIT and exec) or the name of a kind (its first step),
+ * and WHAT an errno or whom to kill.
+ */
+enum fault { FAULT_NONE, FAULT_WALKER, FAULT_TOOL, FAULT_GROUP };
+
+/* What is wanted before STEP: somebody killed. */
+void fault_kill(const struct run *run, size_t step);
+
+/* What is wanted at STEP: -errno with E, or 0. */
+int fault_errno(const struct plan *plan, size_t step, struct error *e) must_check;
+
+/* The tool, asked by the WALKER, kills WHOM. */
+void fault_strike(enum fault whom, pid_t walker);
+
+/* Of N steps how many go at a time, so that each can fail or be the last. */
+size_t fault_span(size_t n);
 
 #endif

@@ -15,7 +15,7 @@
  * is refused undoes as well. A tool that fails returns only after the undo is done. Membership in a
  * namespace needs no undo: it ends with the process.
  *
- * plan.c and inside.c are the only files that fork and wait.
+ * The engine and inside.c alone fork and wait.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -6,7 +6,7 @@ load lib
 layers=(
 	"base:   base kernel error memory str users io proc mountinfo inside ns caps account ear"
 	"domain: nsref name name-internal name-rundir name-record name-find name-pin nsfind nsopen idmap mapping command netnsid nsset nsset-scan nsset-found nsset-proc nsset-detail nsset-work nsset-fd nsset-mount nsset-kernel mnt mntdiff prop prop-copy prop-umount prop-internal end rtmsg nl netns veth"
-	"plan:   plan plan-list plan-internal step step-proc step-ns step-mount step-prop step-name step-net netplan netfile way join cgroup hint hint-cause hint-ns hint-map hint-mount hint-proc"
+	"plan:   plan plan-list plan-helper plan-stay plan-fault plan-internal step step-proc step-ns step-mount step-prop step-name step-net netplan netfile way join cgroup hint hint-cause hint-ns hint-map hint-mount hint-proc"
 	"face:   opt table dot nsdraw mntdraw"
 	"tools:  nsunshare nsjoin nslist nslist-columns nslist-rows mountprop mountprop-columns mountprop-show mountprop-predict vethctl"
 )
@@ -17,8 +17,8 @@ reserved=(
 	"libsmartcols:lib/table.c lib/table.h"
 	"libmount:lib/mnt.c lib/mnt.h"
 	"libmnl:lib/nl.c lib/nl.h lib/rtmsg.c lib/rtmsg.h"
-	"\\b(v?fork|_Fork|clone3?|waitpid|waitid|wait[34]?|posix_spawnp?|popen|system) *\\(:lib/plan.c lib/inside.c"
-	"\\bSYS_(v?fork|clone3?|wait4|waitid)\\b:lib/plan.c lib/inside.c"
+	"\\b(v?fork|_Fork|clone3?|waitpid|waitid|wait[34]?|posix_spawnp?|popen|system) *\\(:lib/plan.c lib/plan-helper.c lib/plan-stay.c lib/inside.c"
+	"\\bSYS_(v?fork|clone3?|wait4|waitid)\\b:lib/plan.c lib/plan-helper.c lib/plan-stay.c lib/inside.c"
 	"# *define +(CLONE_NEW|NS_GET_|PIDFD_GET_|MOVE_MOUNT_|OPEN_TREE_|STATX_|MS_|P_PIDFD|__NR_|SYS_)[A-Z_]*:lib/kernel.h"
 	"\\b(exit|abort) *\\(:tools/*"
 	"\\b(v?printf|puts|putchar|perror|errx?|warnx?) *\\(:tools/*"
@@ -83,7 +83,7 @@ read_layers() {
 	need python3
 	cd "$BATS_FILE_TMPDIR/code"
 	run ! grep -nE '# *include *"(nsref|name|nsfind|nsopen|idmap|mapping|nsset|mnt|step|join)[.]h"' \
-		lib/plan.c lib/plan.h lib/plan-list.c lib/plan-internal.h
+		lib/plan*.[ch]
 }
 
 @test "what one file alone may know" {

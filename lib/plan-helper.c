@@ -1,0 +1,311 @@
+/*
+ * The helper: it acts for the walker in the caller's namespaces, and holds the list of what to undo.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "hint.h"
+#include "io.h"
+#include "kernel.h"
+#include "plan-internal.h"
+#include "proc.h"
+
+/* From the walker to the helper; an error comes back. */
+enum request_kind { REQUEST_STEPS, REQUEST_COMMIT, REQUEST_ABORT };
+
+struct request {
+	enum request_kind kind;
+	size_t first, count;
+};
+
+struct helper {
+	struct plan *plan;
+	const struct run *run;
+	int walker;
+	bool *begun;		/* by step: written before it is applied */
+	bool committed;
+};
+
+static void undo(struct helper *h)
+{
+	const struct stage stage = { .plan = h->plan, .run = h->run, .child_fd = -1, .walker = -1 };
+
+	for (size_t i = h->plan->count; i-- > 0; ) {
+		struct step *s = &h->plan->step[i];
+
+		if (h->begun[i] && s->kind->undo)
+			s->kind->undo(s, &stage);
+		h->begun[i] = false;
+	}
+}
+
+static void make_final(struct helper *h, const struct stage *stage)
+{
+	size_t n;
+
+	h->committed = true;
+	for (size_t i = 0; i < h->plan->count; i += n) {
+		struct step *s = &h->plan->step[i];
+
+		n = plan_span(h->plan, i);
+		if (h->begun[i] && s->kind->commit)
+			s->kind->commit(s, n, stage);
+	}
+}
+
+static int apply_request(struct helper *h, const struct request *request, const struct stage *stage,
+			 struct error *e)
+{
+	struct step *s = &h->plan->step[request->first];
+	int rc;
+
+	for (size_t i = 0; i < request->count; i++)
+		h->begun[request->first + i] = true;
+
+	rc = s->kind->apply(s, request->count, stage, e);
+	if (rc >= 0)
+		rc = fault_errno(h->plan, request->first + 1, e);	/* done, and then to be undone */
+	if (rc < 0 && s->kind->hint)
+		s->kind->hint(s, stage, e);
+	return rc;
+}
+
+/* One request; false once there will be no more. */
+static bool serve(struct helper *h)
+{
+	struct request request;
+	struct error answer = { 0 };
+	int fds[MESSAGE_FDS];
+	size_t nfds = 0;
+	struct stage stage = { .plan = h->plan, .run = h->run, .child_fd = -1, .walker = h->walker };
+	ssize_t n = message_receive(h->walker, &request, sizeof(request), fds, &nfds, &stage.child);
+
+	if (n != sizeof(request))
+		return false;
+	if (request.kind == REQUEST_ABORT) {
+		h->committed = false;
+		return false;
+	}
+	if (request.kind == REQUEST_COMMIT) {
+		make_final(h, &stage);
+	} else {
+		if (nfds > 0) {
+			stage.child_fd = fds[0];
+			stage.fds = fds + 1;
+			stage.nfds = nfds - 1;
+		}
+		/* What a step has overcome is no failure. */
+		if (apply_request(h, &request, &stage, &answer) >= 0)
+			answer = (struct error){ 0 };
+		else if (!answer.code)
+			answer.code = EIO;
+	}
+	while (nfds > 0)
+		close_fd(fds[--nfds]);
+	return message_send(h->walker, &answer, sizeof(answer), NULL, 0) == 0;
+}
+
+static void run_helper(struct helper *h)
+{
+	sigset_t terminal;
+	static const int blocked[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE,
+	};
+
+	sigemptyset(&terminal);
+	for (size_t i = 0; i < array_size(blocked); i++)
+		sigaddset(&terminal, blocked[i]);
+	sigprocmask(SIG_BLOCK, &terminal, NULL);
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	/* Out of reach of a signal to the tool's process group: somebody must be left to undo. */
+	setpgid(0, 0);
+
+	while (serve(h))
+		;
+	if (!h->committed)
+		undo(h);
+	_exit(0);
+}
+
+/*
+ * Start the helper as nobody's child: a command that waits for its own children must not meet one that
+ * it did not make.
+ */
+int helper_start(struct run *run, struct error *e)
+{
+	_cleanup_free_ bool *begun = calloc(run->plan->count, sizeof(*begun));
+	int sock[2], end[2], one = 1;
+	pid_t pid;
+
+	if (!begun)
+		return fail(e, ENOMEM, "start the helper");
+	if (pipe2(end, O_CLOEXEC) < 0)
+		return fail(e, errno, "start the helper: pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0) {
+		int err = errno;
+
+		close_fd(end[0]);
+		close_fd(end[1]);
+		return fail(e, err, "start the helper: socketpair");
+	}
+	setsockopt(sock[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one));
+
+	sigprocmask(SIG_BLOCK, NULL, &run->mask);
+	sigaction(SIGCHLD, NULL, &run->on_child);
+	pid = fork();
+	if (pid == 0) {
+		close_fd(sock[0]);
+		close_fd(end[0]);
+		pid = fork();
+		if (pid != 0)
+			_exit(pid < 0);
+		run_helper(&(struct helper){ .plan = run->plan, .run = run, .walker = sock[1],
+					      .begun = begun });
+	}
+	close_fd(sock[1]);
+	close_fd(end[1]);
+	run->helper = sock[0];
+	run->helper_end = end[0];
+	if (pid < 0) {
+		_cleanup_close_ int proc = -1;
+		int rc = fail(e, errno, "start the helper: fork");
+
+		proc = proc_open(NULL);
+		hint_fork(proc, -rc, e);
+		return rc;
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	for (size_t i = 0; i < run->plan->helper_fd_count; i++)
+		close_fd(run->plan->helper_fds[i]);
+	return 0;
+}
+
+/* Send REQUEST with FDS to the helper and wait for its answer. */
+static int ask_helper(const struct run *run, const struct request *request, const int *fds,
+		      size_t nfds, struct error *e)
+{
+	struct error answer;
+	ssize_t n = message_send(run->helper, request, sizeof(*request), fds, nfds);
+
+	if (n == 0)
+		n = message_receive(run->helper, &answer, sizeof(answer), NULL, NULL, NULL);
+	if (n != sizeof(answer))
+		return refuse(e, EPIPE, "the helper process has gone");
+	if (answer.code && e)
+		*e = answer;
+	return -answer.code;
+}
+
+int helper_apply(const struct run *run, size_t first, size_t count, struct error *e)
+{
+	const struct request request = { REQUEST_STEPS, first, count };
+	const struct step *s = &run->plan->step[first];
+	struct gathered g = { 0 };
+	int rc = sys_pidfd_open(getpid(), 0);
+
+	if (rc < 0)
+		return fail(e, errno, "pidfd_open");
+	g.fd[g.count++] = rc;
+
+	rc = s->kind->gather ? s->kind->gather(s, &g, e) : 0;
+	if (rc >= 0)
+		rc = ask_helper(run, &request, g.fd, g.count, e);
+	while (g.count > 0)
+		close_fd(g.fd[--g.count]);
+	return rc;
+}
+
+int helper_commit(struct run *run, struct error *e)
+{
+	const struct request request = { .kind = REQUEST_COMMIT };
+
+	return run->helper < 0 ? 0 : ask_helper(run, &request, NULL, 0, e);
+}
+
+void helper_take_back(const struct run *run)
+{
+	const struct request request = { .kind = REQUEST_ABORT };
+
+	/* Where the helper is gone there is nobody who could undo. */
+	if (run->helper >= 0 && message_send(run->helper, &request, sizeof(request), NULL, 0) < 0)
+		return;
+}
+
+void helper_await(struct run *run)
+{
+	char byte;
+
+	run->helper = close_fd(run->helper);
+	while (run->helper_end >= 0 && read(run->helper_end, &byte, 1) < 0 && errno == EINTR)
+		;
+	run->helper_end = close_fd(run->helper_end);
+}
+
+int plan_command(const struct stage *stage, char *const *argv, char *const *env,
+		 struct strbuf *output, struct error *e)
+{
+	_cleanup_close_ int pidfd = -1, reader = -1;
+	int pipes[2] = { -1, -1 }, status = 0;
+	char buffer[512];
+	ssize_t n;
+	pid_t pid;
+
+	if (output && pipe2(pipes, O_CLOEXEC) < 0)
+		return fail(e, errno, "run %s: pipe", argv[0]);
+	pid = fork();
+	if (pid < 0) {
+		int err = errno;
+
+		close_fd(pipes[0]);
+		close_fd(pipes[1]);
+		return fail(e, err, "run %s: fork", argv[0]);
+	}
+	if (pid == 0) {
+		setpgid(0, 0);
+		signals_release(stage->run);
+		if (output)
+			dup2(pipes[1], STDERR_FILENO);
+		execvpe(argv[0], argv, env);
+		_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
+	}
+	setpgid(pid, pid);
+	close_fd(pipes[1]);
+	reader = pipes[0];
+	pidfd = sys_pidfd_open(pid, 0);
+
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = pidfd, .events = POLLIN },
+			{ .fd = stage->walker, .events = POLLRDHUP },
+			{ .fd = reader, .events = POLLIN },
+		};
+
+		if (poll(p, array_size(p), -1) < 0)
+			continue;
+		if (p[2].revents & POLLIN) {
+			n = read(reader, buffer, sizeof(buffer));
+			if (n > 0)
+				strbuf_add_bytes(output, buffer, n);
+			continue;
+		}
+		if (p[2].revents)
+			reader = close_fd(reader);
+		if (p[0].revents)
+			break;
+		if (p[1].revents & (POLLHUP | POLLRDHUP)) {
+			kill(-pid, SIGKILL);
+			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+				;
+			return refuse(e, ECANCELED, "run %s: the process that asked is gone", argv[0]);
+		}
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
