@@ -6,6 +6,7 @@
 #ifndef NSKIT_SCRATCH_H
 #define NSKIT_SCRATCH_H
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -93,6 +94,32 @@ static inline bool scratch_bind(const char *from, const char *to)
 	if (f)
 		fclose(f);
 	return f && mount(from, to, NULL, MS_BIND, NULL) == 0;
+}
+
+static inline bool scratch_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool written = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+	close_fd(fd);
+	return written;
+}
+
+/* In a user namespace of its own, as root there. */
+static inline bool scratch_new_userns(void)
+{
+	return unshare(CLONE_NEWUSER) == 0 && scratch_put("/proc/self/setgroups", "deny") &&
+	       scratch_put("/proc/self/uid_map", "0 0 1") && scratch_put("/proc/self/gid_map", "0 0 1");
+}
+
+/* A user namespace in which is nothing but another below it. */
+static inline uint64_t scratch_parent_userns(void)
+{
+	if (!scratch_new_userns())
+		return 0;
+
+	uint64_t inode = scratch_inode("/proc/self/ns/user");
+	return scratch_new_userns() ? inode : 0;
 }
 
 #endif

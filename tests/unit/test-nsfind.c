@@ -118,31 +118,6 @@ static uint64_t in_thread(void)
 	return inode;
 }
 
-static bool put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool written = fd >= 0 && write(fd, text, strlen(text)) > 0;
-
-	close_fd(fd);
-	return written;
-}
-
-static bool new_userns(void)
-{
-	return unshare(CLONE_NEWUSER) == 0 && put("/proc/self/setgroups", "deny") &&
-	       put("/proc/self/uid_map", "0 0 1") && put("/proc/self/gid_map", "0 0 1");
-}
-
-/* Nothing is in it but a user namespace below it. */
-static uint64_t as_parent(void)
-{
-	if (!new_userns())
-		return 0;
-
-	uint64_t inode = scratch_inode("/proc/self/ns/user");
-	return new_userns() ? inode : 0;
-}
-
 static const struct {
 	const char *where;
 	scratch_enter_fn *enter;
@@ -153,7 +128,7 @@ static const struct {
 	{ "in a descriptor of a process",                in_descriptor, CLONE_NEWUTS },
 	{ "in a mount of another mount namespace",       in_mount,      CLONE_NEWUTS },
 	{ "in a thread",                                 in_thread,     CLONE_NEWUTS },
-	{ "as the parent of a user namespace",           as_parent,     CLONE_NEWUSER },
+	{ "as the parent of a user namespace",           scratch_parent_userns,     CLONE_NEWUSER },
 };
 
 static void held_elsewhere(void)

@@ -563,30 +563,6 @@ static uint64_t by_mount_outside_chroot(void)
 	return inode && mkdir("/run/jail", 0755) == 0 && chroot("/run/jail") == 0 && chdir("/") == 0 ? inode : 0;
 }
 
-static bool put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool written = fd >= 0 && write(fd, text, strlen(text)) > 0;
-
-	close_fd(fd);
-	return written;
-}
-
-static bool new_userns(void)
-{
-	return unshare(CLONE_NEWUSER) == 0 && put("/proc/self/setgroups", "deny") &&
-	       put("/proc/self/uid_map", "0 0 1") && put("/proc/self/gid_map", "0 0 1");
-}
-
-static uint64_t by_child(void)
-{
-	if (!new_userns())
-		return 0;
-
-	uint64_t inode = scratch_inode("/proc/self/ns/user");
-	return new_userns() ? inode : 0;
-}
-
 static const struct {
 	const char *name;
 	scratch_enter_fn *enter;
@@ -604,7 +580,7 @@ static const struct {
 	{ "a bind mount outside of a chroot",   by_mount_outside_chroot, CLONE_NEWUTS, 1 << HOLDER_MOUNT },
 	{ "a bind mount, and a descriptor of it", by_mount_and_descriptor, CLONE_NEWUTS,
 	  1 << HOLDER_MOUNT | 1 << HOLDER_DESCRIPTOR },
-	{ "a child",                            by_child,      CLONE_NEWUSER, 1 << HOLDER_CHILD },
+	{ "a child",                            scratch_parent_userns,      CLONE_NEWUSER, 1 << HOLDER_CHILD },
 };
 
 static void is_held(const struct nsset *s, ino_t inode, int kinds, pid_t pid, const char *what)
@@ -642,7 +618,7 @@ static void held_alone(void)
 
 static uint64_t in_userns_with_net(void)
 {
-	return new_userns() && unshare(CLONE_NEWNET) == 0 ? scratch_inode("/proc/self/ns/user") : 0;
+	return scratch_new_userns() && unshare(CLONE_NEWNET) == 0 ? scratch_inode("/proc/self/ns/user") : 0;
 }
 
 /* A user namespace that nobody is in any more is kept by a network namespace that it owns. */
