@@ -1,0 +1,231 @@
+/*
+ * Messages of rtnetlink(7), from bytes to data.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+
+#include "rtmsg-internal.h"
+
+/* At most SIZE - 1 bytes of A's text, which the kernel may or may not end with a NUL. */
+static void copy_text(const struct nlattr *a, char *out, size_t size)
+{
+	size_t n = strnlen(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
+
+	if (n >= size)
+		n = size - 1;
+	memcpy(out, mnl_attr_get_payload(a), n);
+	out[n] = '\0';
+}
+
+static void read_number(const struct nlattr *a, void *out)
+{
+	if (holds(a, sizeof(uint32_t)))
+		memcpy(out, mnl_attr_get_payload(a), sizeof(uint32_t));
+}
+
+static void read_inet(const struct nlattr *a, int family, unsigned int length, struct inet *out)
+{
+	if (!holds(a, inet_bytes(family)))
+		return;
+	*out = (struct inet){ .family = family, .length = length };
+	memcpy(out->byte, mnl_attr_get_payload(a), inet_bytes(family));
+}
+
+static void read_info(const struct nlattr *info, struct rt_link *out)
+{
+	const struct nlattr *a, *b;
+
+	mnl_attr_for_each_nested(a, info) {
+		switch (mnl_attr_get_type(a)) {
+		case IFLA_INFO_KIND:
+			copy_text(a, out->kind, sizeof(out->kind));
+			out->has |= LINK_KIND;
+			break;
+		case IFLA_INFO_SLAVE_KIND:
+			copy_text(a, out->slave_kind, sizeof(out->slave_kind));
+			break;
+		case IFLA_INFO_SLAVE_DATA:
+			mnl_attr_for_each_nested(b, a)
+				if (mnl_attr_get_type(b) == IFLA_BRPORT_STATE && holds(b, 1) &&
+				    streq(out->slave_kind, "bridge"))
+					out->port_state = mnl_attr_get_u8(b);
+			break;
+		}
+	}
+}
+
+static void read_counters(const struct nlattr *a, struct rt_link *out)
+{
+	struct rtnl_link_stats64 s;
+
+	/* It has grown with the kernel; what is read here stands in front. */
+	if (!holds(a, offsetof(struct rtnl_link_stats64, multicast)))
+		return;
+	memcpy(&s, mnl_attr_get_payload(a), offsetof(struct rtnl_link_stats64, multicast));
+	out->rx_packets = s.rx_packets;
+	out->tx_packets = s.tx_packets;
+	out->rx_bytes = s.rx_bytes;
+	out->tx_bytes = s.tx_bytes;
+	out->rx_dropped = s.rx_dropped;
+	out->tx_dropped = s.tx_dropped;
+}
+
+static const struct link_number {
+	uint16_t type;
+	unsigned int has;
+	size_t field;
+} link_numbers[] = {
+	{ IFLA_MTU, LINK_MTU, offsetof(struct rt_link, mtu) },
+	{ IFLA_GROUP, LINK_GROUP, offsetof(struct rt_link, group) },
+	{ IFLA_NUM_TX_QUEUES, LINK_QUEUES, offsetof(struct rt_link, queues) },
+	{ IFLA_TXQLEN, LINK_TXQLEN, offsetof(struct rt_link, txqlen) },
+	{ IFLA_MASTER, LINK_MASTER, offsetof(struct rt_link, master) },
+	{ IFLA_LINK, LINK_PEER, offsetof(struct rt_link, peer) },
+	{ IFLA_LINK_NETNSID, LINK_PEER_NSID, offsetof(struct rt_link, peer_nsid) },
+};
+
+static void read_link_attribute(const struct nlattr *a, struct rt_link *out)
+{
+	uint16_t type = mnl_attr_get_type(a);
+
+	for (size_t i = 0; i < array_size(link_numbers); i++) {
+		if (link_numbers[i].type == type) {
+			read_number(a, (char *)out + link_numbers[i].field);
+			out->has |= link_numbers[i].has;
+			return;
+		}
+	}
+	switch (type) {
+	case IFLA_IFNAME:
+		copy_text(a, out->name, sizeof(out->name));
+		out->has |= LINK_NAME;
+		break;
+	case IFLA_IFALIAS:
+		copy_text(a, out->alias, sizeof(out->alias));
+		out->has |= LINK_ALIAS;
+		break;
+	case IFLA_ADDRESS:
+		if (mnl_attr_get_payload_len(a) == sizeof(out->mac)) {
+			memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
+			out->has |= LINK_MAC;
+		}
+		break;
+	case IFLA_OPERSTATE:
+		if (holds(a, 1))
+			out->operstate = mnl_attr_get_u8(a);
+		break;
+	case IFLA_LINKINFO:
+		read_info(a, out);
+		break;
+	case IFLA_STATS64:
+		read_counters(a, out);
+		break;
+	}
+}
+
+bool rtmsg_read_link(const struct nlmsghdr *n, struct rt_link *out)
+{
+	const struct ifinfomsg *m = mnl_nlmsg_get_payload(n);
+	const struct nlattr *a;
+
+	if (n->nlmsg_type != RTM_NEWLINK || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
+		return false;
+	*out = (struct rt_link){
+		.index = m->ifi_index, .flags = m->ifi_flags, .up = m->ifi_flags & IFF_UP, .netns = -1,
+	};
+	mnl_attr_for_each(a, n, sizeof(*m))
+		read_link_attribute(a, out);
+	return true;
+}
+
+bool rtmsg_read_address(const struct nlmsghdr *n, struct rt_address *out)
+{
+	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(n);
+	const struct nlattr *a;
+	bool local = false;
+
+	if (n->nlmsg_type != RTM_NEWADDR || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
+		return false;
+	*out = (struct rt_address){ .index = (int)m->ifa_index, .flags = m->ifa_flags };
+	mnl_attr_for_each(a, n, sizeof(*m)) {
+		uint16_t type = mnl_attr_get_type(a);
+
+		/* On a point-to-point link IFA_ADDRESS is the other's; IPv6 has IFA_LOCAL there alone. */
+		if (type == IFA_LOCAL || (type == IFA_ADDRESS && !local))
+			read_inet(a, m->ifa_family, m->ifa_prefixlen, &out->address);
+		if (type == IFA_FLAGS)
+			read_number(a, &out->flags);
+		local |= type == IFA_LOCAL;
+	}
+	return out->address.family != 0;
+}
+
+bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
+{
+	const struct rtmsg *m = mnl_nlmsg_get_payload(n);
+	const struct nlattr *a;
+
+	if (n->nlmsg_type != RTM_NEWROUTE || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
+		return false;
+	if (m->rtm_family != AF_INET && m->rtm_family != AF_INET6)
+		return false;
+	*out = (struct rt_route){
+		.to = { .family = m->rtm_family, .length = m->rtm_dst_len }, .table = m->rtm_table,
+		.protocol = m->rtm_protocol, .type = m->rtm_type,
+	};
+	mnl_attr_for_each(a, n, sizeof(*m)) {
+		switch (mnl_attr_get_type(a)) {
+		case RTA_DST:
+			read_inet(a, m->rtm_family, m->rtm_dst_len, &out->to);
+			break;
+		case RTA_GATEWAY:
+			read_inet(a, m->rtm_family, 8 * inet_bytes(m->rtm_family), &out->via);
+			break;
+		case RTA_OIF:
+			read_number(a, &out->index);
+			break;
+		case RTA_TABLE:
+			read_number(a, &out->table);
+			break;
+		}
+	}
+	return true;
+}
+
+bool rtmsg_read_nsid(const struct nlmsghdr *n, int *out)
+{
+	const struct nlattr *a;
+
+	if (n->nlmsg_type != RTM_NEWNSID)
+		return false;
+	mnl_attr_for_each(a, n, sizeof(struct rtgenmsg)) {
+		if (mnl_attr_get_type(a) == NETNSA_NSID && holds(a, sizeof(*out))) {
+			memcpy(out, mnl_attr_get_payload(a), sizeof(*out));
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *rtmsg_read_error(const struct nlmsghdr *n, int *code)
+{
+	const struct nlmsgerr *m = mnl_nlmsg_get_payload(n);
+	size_t skip = sizeof(*m);
+	const struct nlattr *a;
+
+	*code = EBADMSG;
+	if (n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
+		return NULL;
+	*code = -m->error;
+	if (!(n->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NULL;
+	/* A refusal repeats the whole request, unless NETLINK_CAP_ACK cut it off. */
+	if (!(n->nlmsg_flags & NLM_F_CAPPED))
+		skip += MNL_ALIGN(m->msg.nlmsg_len) - sizeof(m->msg);
+	mnl_attr_for_each(a, n, skip)
+		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
+			return mnl_attr_get_str(a);
+	return NULL;
+}
