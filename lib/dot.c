@@ -33,6 +33,12 @@ static const struct {
 	{ "group",   "fillcolor=\"#dcebfa\" color=\"#2471a3\" shape=ellipse" },
 	{ "peer",    "color=\"#2471a3\" dir=both penwidth=1.6" },
 	{ "slave",   "color=\"#c0392b\" penwidth=1.6" },
+	/* links and their cables */
+	{ "host",    "style=\"rounded,filled\" fillcolor=\"#f7f9fb\" color=\"#5d6d7e\"" },
+	{ "bridge",  "fillcolor=\"#fff8d6\" color=\"#a68b00\"" },
+	{ "off",     "style=\"rounded,filled,dashed\" fillcolor=\"#ffffff\" color=\"#c0392b\" fontcolor=\"#c0392b\"" },
+	{ "port",    "color=\"#a68b00\" dir=none" },
+	{ "cable",   "color=\"#2471a3\" dir=none penwidth=2.4 tailport=e headport=w" },
 	{ "faint",   "color=\"#999999\" fontcolor=\"#777777\" style=dashed" },
 };
 

@@ -54,6 +54,11 @@ void inet_format(const struct inet *a, bool with_length, struct strbuf *out)
 		strbuf_addf(out, "/%u", a->length);
 }
 
+bool inet_is_link_local(const struct inet *a)
+{
+	return a->family == AF_INET6 && a->byte[0] == 0xfe && (a->byte[1] & 0xc0) == 0x80;
+}
+
 bool inet_equal(const struct inet *a, const struct inet *b)
 {
 	return a->family == b->family && a->length == b->length &&

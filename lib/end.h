@@ -100,6 +100,9 @@ void inet_format(const struct inet *a, bool with_length, struct strbuf *out);
 /* Bytes of an address of FAMILY: 4 or 16. */
 size_t inet_bytes(int family);
 
+/* fe80::/10: what an IPv6 link gives itself. */
+bool inet_is_link_local(const struct inet *a);
+
 bool inet_equal(const struct inet *a, const struct inet *b);
 
 #endif

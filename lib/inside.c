@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -129,6 +130,14 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
 	result = take_report(sock, e);
 	reap(pid);
 	return result;
+}
+
+int inside_open_as_owner(int ns, inside_open_fn *open, void *arg, struct error *e)
+{
+	int fds[] = { ioctl(ns, NS_GET_USERNS), ns };
+	_cleanup_close_ int user = fds[0];
+
+	return user < 0 ? fail(e, EPERM, "join the namespace") : inside_open(fds, 2, open, arg, e);
 }
 
 int inside_open_each(int user, const int *fds, size_t count, inside_open_fn *open, void *arg, int *out,

@@ -10,10 +10,34 @@
 #include "netns.h"
 #include "ns.h"
 #include "nsopen.h"
+#include "nsref.h"
 
 const char *netns_name(const struct netns *ns)
 {
 	return ns->ref ? ns->ref : "this namespace";
+}
+
+/* Whether who holds a namespace by such a reference can be asked again: a descriptor cannot go, and a
+ * number of the namespace itself would find the caller's own. */
+static bool may_go(const struct netns *ns)
+{
+	struct nsref ref;
+
+	return ns->ref && nsref_parse(ns->ref, &ref, NULL) == 0 &&
+	       (ref.kind == NSREF_PID || ref.kind == NSREF_PATH || ref.kind == NSREF_NAME);
+}
+
+int netns_confirm(struct netns *ns, struct error *e)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (ns->confirmed || ns->own || !may_go(ns))
+		return 0;
+	ns->confirmed = true;
+	fd = nsopen_text(ns->ref, &ns_types[NS_NET], e);
+	if (fd < 0)
+		return wrap(e, "it has gone meanwhile");
+	return ns_inode(fd) == ns->inode ? 0 : refuse(e, ESTALE, "%s is another network namespace meanwhile", ns->ref);
 }
 
 static struct netns *find(const struct netns_list *list, ino_t inode)
@@ -103,6 +127,18 @@ int netns_connect(struct netns_list *list, struct error *e)
 		if (codes[i] < 0)
 			return wrap(e, "%s", netns_name(who[i]));
 	return rc;
+}
+
+int netns_open_inside(const struct netns *ns, inside_open_fn *open, void *arg, struct error *e)
+{
+	struct error own = { 0 };
+	int fd = ns->own ? open(arg, &own) : inside_open(&ns->fd, 1, open, arg, &own);
+
+	if (fd == -EPERM && !ns->own)
+		return inside_open_as_owner(ns->fd, open, arg, e);
+	if (fd < 0 && e)
+		*e = own;
+	return fd;
 }
 
 void netns_free(struct netns_list *list)
@@ -208,7 +244,7 @@ static void take_route(size_t index, const struct nlmsghdr *m, void *arg)
 	(void)index;
 	if (!m)
 		ns->route_count = 0;
-	else if (rtmsg_read_route(m, &r) && r.table == RT_TABLE_MAIN &&
+	else if (rtmsg_read_route(m, &r) && r.table != RT_TABLE_LOCAL &&
 		 (slot = grow((void **)&ns->route, ns->route_count, sizeof(r)))) {
 		*slot = r;
 		ns->route_count++;
@@ -242,7 +278,7 @@ const struct rt_route *netns_route(const struct netns *ns, int index, const stru
 	for (size_t i = 0; i < ns->route_count; i++) {
 		const struct rt_route *r = &ns->route[i];
 
-		if (r->index == index && inet_equal(&r->to, &route->to) &&
+		if (r->index == index && r->table == RT_TABLE_MAIN && inet_equal(&r->to, &route->to) &&
 		    r->via.family == route->via.family &&
 		    (!r->via.family || inet_equal(&r->via, &route->via)))
 			return r;

@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "error.h"
+#include "inside.h"
 #include "nl.h"
 #include "rtmsg.h"
 
@@ -19,6 +20,7 @@ struct netns {
 	ino_t inode;
 	bool own;			/* the caller's */
 	struct nl *nl;			/* NULL until netns_connect() */
+	bool confirmed;			/* netns_confirm() was asked */
 	size_t uses, victims;		/* a plan's: how many ends are named in it, how many pairs deleted by it */
 
 	/* What netns_read() found. */
@@ -46,8 +48,16 @@ int netns_add(struct netns_list *list, const char *ref, int fd, struct netns **o
  * the first that refused. */
 int netns_connect(struct netns_list *list, struct error *e) must_check;
 
+/* What OPEN opens inside NS, with whatever right the caller may enter it by. Returns a descriptor or -errno
+ * with E. The caller must have one thread. */
+int netns_open_inside(const struct netns *ns, inside_open_fn *open, void *arg, struct error *e) must_check;
+
 void netns_free(struct netns_list *list);
 #define _cleanup_netns_ __attribute__((cleanup(netns_free)))
+
+/* Whether what NS was referred to by is there still: a process or a name that has gone takes its namespace
+ * with it as soon as nobody holds a descriptor. Asked once. Returns 0, or -errno with E. */
+int netns_confirm(struct netns *ns, struct error *e) must_check;
 
 /* How messages name it: its REF, or "this namespace". */
 const char *netns_name(const struct netns *ns);
@@ -58,7 +68,7 @@ int netns_link(const struct netns *ns, const char *name, struct rt_link *out, st
 /* The same by INDEX. */
 int netns_link_at(const struct netns *ns, int index, struct rt_link *out, struct error *e) must_check;
 
-/* Read the addresses and routes of NS, once. Returns 0 or -errno with E. */
+/* Read the addresses and routes (of all tables but the local one) of NS, once. Returns 0 or -errno with E. */
 int netns_read(struct netns *ns, struct error *e) must_check;
 
 /* The address on link INDEX, or a route of the main table through it; NULL for none. Of what was read. */

@@ -5,7 +5,6 @@
  */
 #include <libmnl/libmnl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "inside.h"
@@ -85,13 +84,9 @@ void nl_close(struct nl *nl)
 	errno = saved;
 }
 
-/* Inside NETNS with the rights that its owner has: whoever made a user namespace, or is root in it, may. */
 static int open_as_owner(int netns, struct error *e)
 {
-	int fds[] = { ioctl(netns, NS_GET_USERNS), netns };
-	_cleanup_close_ int user = fds[0];
-	struct error own = { 0 };
-	int fd = user < 0 ? -EPERM : inside_open(fds, 2, open_socket, NULL, &own);
+	int fd = inside_open_as_owner(netns, open_socket, NULL, NULL);
 
 	return fd < 0 ? fail(e, EPERM, "enter the network namespace") : fd;
 }

@@ -140,25 +140,53 @@ bool rtmsg_read_link(const struct nlmsghdr *n, struct rt_link *out)
 	return true;
 }
 
+static void read_lifetime(const struct nlattr *a, struct rt_address *out)
+{
+	struct ifa_cacheinfo life;
+
+	if (!holds(a, sizeof(life)))
+		return;
+	memcpy(&life, mnl_attr_get_payload(a), sizeof(life));
+	out->preferred = life.ifa_prefered;
+	out->valid = life.ifa_valid;
+}
+
 bool rtmsg_read_address(const struct nlmsghdr *n, struct rt_address *out)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(n);
 	const struct nlattr *a;
-	bool local = false;
+	struct inet local = { 0 };
 
 	if (n->nlmsg_type != RTM_NEWADDR || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
 		return false;
-	*out = (struct rt_address){ .index = (int)m->ifa_index, .flags = m->ifa_flags };
+	*out = (struct rt_address){
+		.index = (int)m->ifa_index, .flags = m->ifa_flags, .told = true, .scope = m->ifa_scope,
+		.preferred = UINT32_MAX, .valid = UINT32_MAX,
+	};
 	mnl_attr_for_each(a, n, sizeof(*m)) {
-		uint16_t type = mnl_attr_get_type(a);
-
-		/* On a point-to-point link IFA_ADDRESS is the other's; IPv6 has IFA_LOCAL there alone. */
-		if (type == IFA_LOCAL || (type == IFA_ADDRESS && !local))
+		switch (mnl_attr_get_type(a)) {
+		case IFA_LOCAL:
+			read_inet(a, m->ifa_family, m->ifa_prefixlen, &local);
+			break;
+		case IFA_ADDRESS:
 			read_inet(a, m->ifa_family, m->ifa_prefixlen, &out->address);
-		if (type == IFA_FLAGS)
+			break;
+		case IFA_BROADCAST:
+			read_inet(a, m->ifa_family, m->ifa_prefixlen, &out->broadcast);
+			break;
+		case IFA_FLAGS:
 			read_number(a, &out->flags);
-		local |= type == IFA_LOCAL;
+			break;
+		case IFA_CACHEINFO:
+			read_lifetime(a, out);
+			break;
+		}
 	}
+	/* On a point-to-point link IFA_ADDRESS is the other's; IPv6 has IFA_LOCAL there alone. */
+	if (local.family && !inet_equal(&local, &out->address))
+		out->peer = out->address;
+	if (local.family)
+		out->address = local;
 	return out->address.family != 0;
 }
 
@@ -173,7 +201,8 @@ bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 		return false;
 	*out = (struct rt_route){
 		.to = { .family = m->rtm_family, .length = m->rtm_dst_len }, .table = m->rtm_table,
-		.protocol = m->rtm_protocol, .type = m->rtm_type,
+		.protocol = m->rtm_protocol, .type = m->rtm_type, .scope = m->rtm_scope, .told = true,
+		.onlink = m->rtm_flags & RTNH_F_ONLINK,
 	};
 	mnl_attr_for_each(a, n, sizeof(*m)) {
 		switch (mnl_attr_get_type(a)) {
@@ -188,6 +217,12 @@ bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 			break;
 		case RTA_TABLE:
 			read_number(a, &out->table);
+			break;
+		case RTA_PRIORITY:
+			read_number(a, &out->metric);
+			break;
+		case RTA_PREFSRC:
+			read_inet(a, m->rtm_family, 8 * inet_bytes(m->rtm_family), &out->source);
 			break;
 		}
 	}

@@ -119,6 +119,9 @@ static const struct attribute address_attributes[] = {
 static const struct attribute route_attributes[] = {
 	{ RTA_DST, "RTA_DST", print_inet },
 	{ RTA_GATEWAY, "RTA_GATEWAY", print_inet },
+	{ RTA_TABLE, "RTA_TABLE", print_number },
+	{ RTA_PRIORITY, "RTA_PRIORITY", print_number },
+	{ RTA_PREFSRC, "RTA_PREFSRC", print_inet },
 	{ RTA_OIF, "RTA_OIF", print_index },
 	{ 0 }
 };
@@ -293,14 +296,34 @@ static void like_route(const struct rt_request *r, const char *verb, struct strb
 		inet_format(&r->route.via, false, out);
 	}
 	strbuf_addf(out, " dev %s", r->device);
+	if (r->route.onlink)
+		strbuf_add(out, " onlink");
+	if (r->route.table && r->route.table != RT_TABLE_MAIN)
+		strbuf_addf(out, " table %u", r->route.table);
+	if (r->route.metric)
+		strbuf_addf(out, " metric %u", r->route.metric);
+	if (r->route.source.family) {
+		strbuf_add(out, " src ");
+		inet_format(&r->route.source, false, out);
+	}
 }
 
 static void like_address(const struct rt_request *r, const char *verb, struct strbuf *out)
 {
+	const struct rt_address *a = &r->address;
+
 	strbuf_addf(out, "address %s ", verb);
-	inet_format(&r->address.address, true, out);
-	if (streq(verb, "add") && r->address.address.family == AF_INET)
+	inet_format(&a->address, !a->peer.family, out);
+	if (a->peer.family) {
+		strbuf_add(out, " peer ");
+		inet_format(&a->peer, true, out);
+	}
+	if (streq(verb, "add") && !a->told && a->address.family == AF_INET && a->address.length < 31)
 		strbuf_add(out, " broadcast +");
+	if (a->broadcast.family) {
+		strbuf_add(out, " broadcast ");
+		inet_format(&a->broadcast, false, out);
+	}
 	strbuf_addf(out, " dev %s", r->device);
 	if (r->address.flags & IFA_F_NODAD)
 		strbuf_add(out, " nodad");

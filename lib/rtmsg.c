@@ -155,6 +155,19 @@ static void put_link_get(struct rt_batch *b, const struct rt_request *r)
 	end(b, n);
 }
 
+/* Flags that no 8 bits hold, and how long it is valid, where that is not for ever. */
+static void put_lifetime(struct nlmsghdr *n, const struct rt_address *a)
+{
+	const struct ifa_cacheinfo life = { .ifa_prefered = a->preferred, .ifa_valid = a->valid };
+
+	if (!a->told)
+		return;
+	if (a->flags > UINT8_MAX)
+		mnl_attr_put_u32(n, IFA_FLAGS, a->flags);
+	if (a->preferred != UINT32_MAX || a->valid != UINT32_MAX)
+		mnl_attr_put(n, IFA_CACHEINFO, sizeof(life), &life);
+}
+
 static void put_address(struct rt_batch *b, uint16_t type, uint16_t flags, const struct rt_address *a)
 {
 	struct nlmsghdr *n = begin(b, type, flags);
@@ -168,11 +181,15 @@ static void put_address(struct rt_batch *b, uint16_t type, uint16_t flags, const
 	m->ifa_prefixlen = a->address.length;
 	m->ifa_flags = (uint8_t)a->flags;
 	m->ifa_index = a->index;
+	m->ifa_scope = a->scope;
 	mnl_attr_put(n, IFA_LOCAL, bytes, a->address.byte);
-	mnl_attr_put(n, IFA_ADDRESS, bytes, a->address.byte);
+	mnl_attr_put(n, IFA_ADDRESS, bytes, a->peer.family ? a->peer.byte : a->address.byte);
+	if (a->broadcast.family)
+		mnl_attr_put(n, IFA_BROADCAST, bytes, a->broadcast.byte);
+	put_lifetime(n, a);
 	/* As `ip addr add ADDR/LEN brd +` does, and ifconfig(8) always did: without it a host knows no
 	 * broadcast address of its subnet. From /31 on there is none (RFC 3021). */
-	if (type == RTM_NEWADDR && a->address.family == AF_INET && a->address.length < 31) {
+	if (type == RTM_NEWADDR && !a->told && a->address.family == AF_INET && a->address.length < 31) {
 		uint32_t address, mask = a->address.length ? ~0u << (32 - a->address.length) : 0;
 
 		memcpy(&address, a->address.byte, sizeof(address));
@@ -201,17 +218,25 @@ static void put_route(struct rt_batch *b, uint16_t type, uint16_t flags, const s
 	m = mnl_nlmsg_put_extra_header(n, sizeof(*m));
 	m->rtm_family = route->to.family;
 	m->rtm_dst_len = route->to.length;
-	m->rtm_table = RT_TABLE_MAIN;
+	m->rtm_table = !route->table ? RT_TABLE_MAIN : route->table > UINT8_MAX ? RT_TABLE_COMPAT : route->table;
+	m->rtm_flags = route->onlink ? RTNH_F_ONLINK : 0;
 	m->rtm_type = RTN_UNICAST;
 	if (type == RTM_NEWROUTE)
 		m->rtm_protocol = route->protocol ? route->protocol : RTPROT_STATIC;
 	/* Deleting matches what is given: NOWHERE is any (rtnetlink(7), ip-route(8)). */
 	m->rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE
+		     : route->told ? route->scope
 		     : route->via.family || route->to.family == AF_INET6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (route->to.length)
 		mnl_attr_put(n, RTA_DST, inet_bytes(route->to.family), route->to.byte);
 	if (route->via.family)
 		mnl_attr_put(n, RTA_GATEWAY, inet_bytes(route->via.family), route->via.byte);
+	if (route->table > UINT8_MAX)
+		mnl_attr_put_u32(n, RTA_TABLE, route->table);
+	if (route->metric)
+		mnl_attr_put_u32(n, RTA_PRIORITY, route->metric);
+	if (route->source.family)
+		mnl_attr_put(n, RTA_PREFSRC, inet_bytes(route->source.family), route->source.byte);
 	mnl_attr_put_u32(n, RTA_OIF, route->index);
 	end(b, n);
 }

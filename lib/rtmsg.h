@@ -59,13 +59,23 @@ struct rt_address {
 	int index;
 	struct inet address;
 	unsigned int flags;		/* IFA_F_* */
+
+	/* What a message said, to ask for the same again: nothing is added to it then. */
+	bool told;
+	struct inet peer, broadcast;	/* family 0: none */
+	uint8_t scope;
+	uint32_t preferred, valid;	/* seconds */
 };
 
 struct rt_route {
 	int index;
 	struct inet to, via;		/* VIA: family 0 for a destination on the link itself */
-	uint32_t table;
-	uint8_t protocol, type;
+	uint32_t table;			/* 0: the main one */
+	uint32_t metric;		/* 0: the kernel's choice */
+	struct inet source;		/* that is preferred; family 0: none */
+	uint8_t protocol, type, scope;
+	bool onlink;			/* VIA is on the link, whatever the addresses say */
+	bool told;			/* by a message: SCOPE counts */
 };
 
 enum rt_kind {

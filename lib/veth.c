@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "kernel.h"
 #include "nsfind.h"
 #include "proc.h"
 #include "veth.h"
@@ -293,6 +294,37 @@ int veth_find(int needs, struct veth_set *out, struct error *e)
 		qsort(s.end, s.count, sizeof(*s.end), by_place);
 	*out = s;
 	return 0;
+}
+
+/*
+ * what is said of them
+ */
+
+const char *veth_state(const struct rt_link *l)
+{
+	return !(l->flags & IFF_UP) ? "down" : l->flags & IFF_LOWER_UP ? "up" : "no-carrier";
+}
+
+void veth_say_unseen(const struct veth_end *x, struct strbuf *out)
+{
+	if (x->link.has & LINK_PEER_NSID && !netns_link_is_going(&x->link))
+		strbuf_addf(out, "unseen, netnsid %d", x->link.peer_nsid);
+	else
+		strbuf_add(out, "gone");
+}
+
+bool veth_leads(const struct veth_set *set, size_t i, const struct netns *ns)
+{
+	const struct veth_end *x = set->end[i], *y = x->peer;
+	bool before = !y;
+
+	if (ns && x->ns != ns)
+		return false;
+	if (y && ns && y->ns != ns)
+		return true;
+	for (size_t k = i; !before && k < set->count; k++)
+		before = set->end[k] == y;
+	return before;
 }
 
 void veth_free(struct veth_set *s)

@@ -38,6 +38,17 @@ int veth_find(int needs, struct veth_set *out, struct error *e) must_check;
 void veth_free(struct veth_set *s);
 #define _cleanup_veth_ __attribute__((cleanup(veth_free)))
 
+/* "up", "down" or "no-carrier". */
+const char *veth_state(const struct rt_link *l);
+
+/* Of the other end of X, which has no peer here: "unseen, netnsid N", the number that the namespace of X has
+ * for that of the other end; or "gone". */
+void veth_say_unseen(const struct veth_end *x, struct strbuf *out);
+
+/* Whether the I-th of SET is the end that stands for its pair: that in NS, where this is not NULL; else the
+ * first of both. */
+bool veth_leads(const struct veth_set *set, size_t i, const struct netns *ns);
+
 /*
  * Join the COUNT ends of ENDS, which say of themselves what a dump says. SAME(x, y) tells whether the
  * namespace that X names as its peer's is that of Y. Pure but for SAME, which is asked only where indexes

@@ -12,14 +12,13 @@
 #include "str.h"
 
 struct way {
-	bool open;			/* the probe came through, and its answer */
-	uint64_t microseconds;		/* that it took */
+	bool open;			/* the probe came through, and its answer: of each family that both have */
 	size_t faults;
 	struct strbuf text;		/* a line for each thing that was found */
 };
 
-/* Look along the way between the ends A and B ([REF:]NAME) and send a probe. Returns 0, or -errno with E
- * where it could not be looked at. Free with way_free(). */
+/* Look along the way between the ends A and B ([REF:]NAME) and send a probe: IPv4, IPv6 or both, as the ends
+ * have addresses. Returns 0, or -errno with E where it could not be looked at. Free with way_free(). */
 int way_check(const char *a, const char *b, struct way *out, struct error *e) must_check;
 void way_free(struct way *way);
 

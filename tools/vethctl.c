@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 
 #include "command.h"
-#include "dot.h"
 #include "end.h"
 #include "io.h"
 #include "kernel.h"
@@ -19,6 +18,7 @@
 #include "plan.h"
 #include "table.h"
 #include "veth.h"
+#include "vethdraw.h"
 #include "way.h"
 
 /* What the user asks for, as parsed. */
@@ -222,11 +222,6 @@ static int run_apply(const struct request *req, struct error *e)
  * list
  */
 
-static const char *state_of(const struct rt_link *l)
-{
-	return !(l->flags & IFF_UP) ? "down" : l->flags & IFF_LOWER_UP ? "up" : "no-carrier";
-}
-
 static void say_addresses(const struct veth_end *x, const char *separator, struct strbuf *out)
 {
 	bool first = true;
@@ -265,7 +260,7 @@ static void cell_netns(const struct veth_end *x, struct strbuf *out)
 }
 
 static void cell_name(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->link.name); }
-static void cell_state(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, state_of(&x->link)); }
+static void cell_state(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, veth_state(&x->link)); }
 static void cell_addresses(const struct veth_end *x, struct strbuf *out) { say_addresses(x, ",", out); }
 static void cell_bridge(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->bridge); }
 static void cell_mac(const struct veth_end *x, struct strbuf *out) { say_mac(x, out); }
@@ -315,20 +310,37 @@ static void first_netns(const void *row, void *arg, struct strbuf *out)
 	cell_netns(row, out);
 }
 
-/* Of an end that cannot be seen there is the number that the other's namespace has for its own. */
 static void peer_netns(const void *row, void *arg, struct strbuf *out)
 {
 	const struct veth_end *x = row;
 
 	(void)arg;
-	if (x->peer)
+	if (x->peer) {
 		cell_netns(x->peer, out);
-	else if (netns_link_is_going(&x->link))
-		strbuf_add(out, "(gone)");
-	else if (x->link.has & LINK_PEER_NSID)
-		strbuf_addf(out, "(unseen, netnsid %d)", x->link.peer_nsid);
-	else
-		strbuf_add(out, "(gone)");
+		return;
+	}
+	strbuf_add(out, "(");
+	veth_say_unseen(x, out);
+	strbuf_add(out, ")");
+}
+
+/* The number that the namespace of X has for that of the other end. */
+static void say_nsid(const struct veth_end *x, struct strbuf *out)
+{
+	if (x && x->link.has & LINK_PEER_NSID && x->link.peer_nsid >= 0)
+		strbuf_addf(out, "%d", x->link.peer_nsid);
+}
+
+static void first_nsid(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	say_nsid(((const struct veth_end *)row)->peer, out);
+}
+
+static void peer_nsid(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	say_nsid(row, out);
 }
 
 static void first_index(const void *row, void *arg, struct strbuf *out)
@@ -357,6 +369,8 @@ static const struct column columns[] = {
 	ENDS("MTU", "PEERMTU", 0, COL_RIGHT, JSON_NUMBER, "largest packet", mtu, 0),
 	ENDS("IFINDEX", "PEERIFINDEX", 0, COL_RIGHT, JSON_NUMBER, "index of the interface", index, 0),
 	ENDS("NS", "PEERNS", 0, COL_RIGHT, JSON_NUMBER, "inode number of the network namespace", ns, 0),
+	ENDS("NETNSID", "PEERNETNSID", 0, COL_RIGHT, JSON_NUMBER, "number that the other end's namespace has for it",
+	     nsid, 0),
 	ENDS("HOLDER", "PEERHOLDER", 0, COL_TRUNC, JSON_STRING, "process or path that holds the namespace", holder,
 	     VETH_COMMAND),
 	ENDS("ALIAS", "PEERALIAS", 0, 0, JSON_STRING, "alias", alias, 0),
@@ -370,21 +384,6 @@ static const struct column columns[] = {
 
 static const char default_columns[] =
 	"NETNS,NAME,STATE,ADDRESSES,BRIDGE,PEERNETNS,PEERNAME,PEERSTATE,PEERADDRESSES,PEERBRIDGE";
-
-/* Whether X is the end of its pair that a row stands for: in NS, where that is not NULL, the first of both. */
-static bool leads(const struct veth_set *set, size_t i, const struct netns *ns)
-{
-	const struct veth_end *x = set->end[i], *y = x->peer;
-	bool before = !y;
-
-	if (ns && x->ns != ns)
-		return false;
-	if (y && ns && y->ns != ns)
-		return true;
-	for (size_t k = i; !before && k < set->count; k++)
-		before = set->end[k] == y;
-	return before;
-}
 
 static int find_in(const struct veth_set *set, const char *ref, struct netns **out, struct error *e)
 {
@@ -408,74 +407,11 @@ static int print_table(const struct request *req, const struct veth_set *set, co
 	int rc = table_new("pairs", columns, list, &req->table, NULL, &t, e);
 
 	for (size_t i = 0; rc >= 0 && i < set->count; i++)
-		if (only ? set->end[i] == only : leads(set, i, ns))
+		if (only ? set->end[i] == only : veth_leads(set, i, ns))
 			rc = table_add(t, set->end[i], NULL, e);
 	if (rc >= 0)
 		rc = table_print(t, stdout, e);
 	return rc < 0 ? rc : error_flush(stdout, e);
-}
-
-/*
- * list --dot
- */
-
-static void dot_id(const struct veth_end *x, const char *bridge, struct strbuf *out)
-{
-	strbuf_addf(out, "%ju/%s", (uintmax_t)x->ns->inode, bridge ? bridge : x->link.name);
-}
-
-static void draw_end(struct dot *d, const struct veth_end *x)
-{
-	_cleanup_strbuf_ struct strbuf id = { 0 }, addresses = { 0 }, bridge = { 0 };
-	const char *lines[3] = { x->link.name, state_of(&x->link) };
-
-	dot_id(x, NULL, &id);
-	say_addresses(x, " ", &addresses);
-	lines[2] = strbuf_text(&addresses);
-	dot_node(d, strbuf_text(&id), "net", lines, addresses.length ? 3 : 2);
-	if (!x->bridge[0])
-		return;
-	dot_id(x, x->bridge, &bridge);
-	dot_node(d, strbuf_text(&bridge), "user", (const char *[]){ x->bridge, "bridge" }, 2);
-	dot_edge(d, strbuf_text(&bridge), strbuf_text(&id), "faint", NULL);
-}
-
-/* Ends are sorted by namespace: one frame for each. */
-static int draw(const struct veth_set *set, const struct netns *ns, struct error *e)
-{
-	struct dot *d = dot_begin(stdout, "veth pairs", true);
-	const struct netns *frame = NULL;
-
-	if (!d)
-		return fail(e, ENOMEM, "--dot");
-	for (size_t i = 0; i < set->count; i++) {
-		const struct veth_end *x = set->end[i];
-		char id[32];
-
-		if (ns && x->ns != ns && !(x->peer && x->peer->ns == ns))
-			continue;
-		if (frame != x->ns) {
-			if (frame)
-				dot_close(d);
-			frame = x->ns;
-			snprintf(id, sizeof(id), "%ju", (uintmax_t)x->ns->inode);
-			dot_open(d, id, "owner", (const char *const[]){ x->ns->own ? "this namespace" : netns_name(x->ns) }, 1);
-		}
-		draw_end(d, x);
-	}
-	if (frame)
-		dot_close(d);
-	for (size_t i = 0; i < set->count; i++) {
-		const struct veth_end *x = set->end[i];
-		_cleanup_strbuf_ struct strbuf from = { 0 }, to = { 0 };
-
-		if (!leads(set, i, ns) || !x->peer)
-			continue;
-		dot_id(x, NULL, &from);
-		dot_id(x->peer, NULL, &to);
-		dot_edge(d, strbuf_text(&from), strbuf_text(&to), "nests", NULL);
-	}
-	return dot_end(d, e);
 }
 
 static int run_list(const struct request *req, struct error *e)
@@ -490,11 +426,11 @@ static int run_list(const struct request *req, struct error *e)
 	rc = table_columns(columns, &req->table, default_columns, &list, e);
 	if (rc < 0)
 		return rc;
-	rc = veth_find(req->dot ? VETH_ADDRESSES : columns_needs(&list, columns), &set, e);
+	rc = veth_find(req->dot ? VETHDRAW_NEEDS : columns_needs(&list, columns), &set, e);
 	if (rc >= 0 && req->count)
 		rc = find_in(&set, req->operands[0], &ns, e);
 	if (rc >= 0)
-		rc = req->dot ? draw(&set, ns, e) : print_table(req, &set, &list, ns, NULL, e);
+		rc = req->dot ? vethdraw(&set, ns, stdout, e) : print_table(req, &set, &list, ns, NULL, e);
 	column_list_free(&list);
 	return rc;
 }
@@ -579,8 +515,6 @@ static int run_check(const struct request *req, struct error *e)
 
 	if (rc >= 0) {
 		fputs(strbuf_text(&way.text), stdout);
-		if (way.open)
-			printf("%s reaches %s, there and back in %.3f ms\n", a, b, way.microseconds / 1000.0);
 		rc = error_flush(stdout, e);
 	}
 	if (rc >= 0)

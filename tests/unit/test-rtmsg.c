@@ -269,6 +269,54 @@ static void dumps(void)
 	is_int(id, 0);
 }
 
+/* What the kernel told is asked for again as it was: what a moved link had. */
+static void again(void)
+{
+	struct rt_request address = {
+		.kind = RT_ADDRESS_ADD,
+		.address = {
+			.index = 7, .told = true, .address = inet("10.0.0.2/24"), .peer = inet("10.9.0.1/24"),
+			.broadcast = inet("10.0.0.9/24"), .scope = RT_SCOPE_LINK, .flags = IFA_F_NOPREFIXROUTE,
+			.preferred = 100, .valid = 200,
+		},
+	};
+	struct rt_request route = {
+		.kind = RT_ROUTE_ADD,
+		.route = {
+			.index = 7, .told = true, .to = inet("10.1.0.0/16"), .via = inet("10.0.0.1/32"), .metric = 77,
+			.source = inet("10.0.0.2/32"), .table = 1000, .scope = RT_SCOPE_SITE, .protocol = RTPROT_BOOT,
+			.type = RTN_UNICAST, .onlink = true,
+		},
+	};
+	struct rt_request told_address = { .kind = RT_ADDRESS_ADD }, told_route = { .kind = RT_ROUTE_ADD };
+	struct rt_batch b = { 0 }, c = { 0 };
+	struct strbuf like = { 0 };
+
+	rtmsg_add(&b, &address);
+	ok(rtmsg_read_address((const struct nlmsghdr *)b.bytes, &told_address.address));
+	ok(inet_equal(&told_address.address.peer, &address.address.peer));
+	rtmsg_add(&c, &told_address);
+	ok(b.length == c.length && memcmp(b.bytes, c.bytes, b.length) == 0);
+	rtmsg_free(&b);
+	rtmsg_free(&c);
+	rtmsg_add(&b, &route);
+	ok(rtmsg_read_route((const struct nlmsghdr *)b.bytes, &told_route.route));
+	is_int(told_route.route.metric, 77);
+	rtmsg_add(&c, &told_route);
+	ok(b.length == c.length && memcmp(b.bytes, c.bytes, b.length) == 0);
+	rtmsg_free(&b);
+	rtmsg_free(&c);
+
+	snprintf(route.device, sizeof(route.device), "a");
+	rtmsg_like(&route, NULL, &like);
+	is_str(strbuf_text(&like), "ip route add 10.1.0.0/16 via 10.0.0.1 dev a onlink table 1000 metric 77 src 10.0.0.2");
+	strbuf_free(&like);
+	snprintf(address.device, sizeof(address.device), "a");
+	rtmsg_like(&address, NULL, &like);
+	is_str(strbuf_text(&like), "ip address add 10.0.0.2 peer 10.9.0.1/24 broadcast 10.0.0.9 dev a");
+	strbuf_free(&like);
+}
+
 /* Cut anywhere, a message is refused or read in part; never beyond its end (see the sanitizers). */
 static void cut(void)
 {
@@ -307,6 +355,7 @@ int main(void)
 	messages();
 	batches();
 	dumps();
+	again();
 	cut();
 	errors();
 	return done();
