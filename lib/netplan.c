@@ -349,6 +349,9 @@ static int resolve_bridge(struct netplan *np, const struct wish *w, struct wish_
 			      end->end.bridge, end->end.ref ? end->end.ref : "this namespace");
 	if (rc < 0)
 		return wrap(e, "%s %s", verb_of(w), end->text);
+	if (!streq(there.kind, "bridge"))
+		return refuse(e, EINVAL, "%s %s: bridge=%s: that is no bridge, but a %s", verb_of(w), end->text,
+			      end->end.bridge, there.kind[0] ? there.kind : "device");
 	end->bridge->index = there.index;
 	return 0;
 }
@@ -447,6 +450,15 @@ static struct net_request *new_request(struct netplan *np, const struct wish_end
 	q->mark = np->mark;
 	snprintf(q->ask.device, sizeof(q->ask.device), "%s", end->end.name);
 	return q;
+}
+
+/* What takes Q back, to be changed from what it asks for; NULL where memory ran out. */
+static struct rt_request *add_back(struct netplan *np, struct net_request *q)
+{
+	q->back = keep(np, malloc(sizeof(*q->back)));
+	if (q->back)
+		*q->back = q->ask;
+	return q->back;
 }
 
 static void add_step(struct plan *plan, const struct step_kind *kind, const struct net_request *q)
@@ -548,16 +560,29 @@ static void build_bridge(struct netplan *np, const struct wish *w, struct plan *
 	add_step(plan, &step_bridge, q);
 }
 
-static bool is_link_local(const struct inet *a)
-{
-	return a->family == AF_INET6 && a->byte[0] == 0xfe && (a->byte[1] & 0xc0) == 0x80;
-}
-
 /* What the kernel drops when a link goes down or moves and does not make anew: nothing of its own
  * (RTPROT_KERNEL), no route that a router announced. */
 static bool is_worth_keeping(const struct rt_route *r)
 {
 	return r->protocol != RTPROT_KERNEL && r->protocol != RTPROT_RA && r->type == RTN_UNICAST;
+}
+
+/* The N-th that may be an address of END's to put back, of twice as many as its namespace has; NULL where it is
+ * none. The kernel tells of IPv4 addresses the first one first, of IPv6 ones the last: they come back in order. */
+static const struct rt_address *kept_address(const struct wish_end *end, size_t n)
+{
+	const struct netns *ns = end->ns;
+	bool six = n >= ns->address_count;
+	const struct rt_address *a = &ns->address[six ? 2 * ns->address_count - 1 - n : n];
+
+	return a->index == end->there.index && six == (a->address.family == AF_INET6) ? a : NULL;
+}
+
+/* Whether R is a route of END's to put back: those on the link itself come first, for a gateway may be found by
+ * one of them. */
+static bool is_kept_route(const struct wish_end *end, const struct rt_route *r, bool by_gateway)
+{
+	return r->index == end->there.index && is_worth_keeping(r) && by_gateway == (r->via.family != 0);
 }
 
 /* What a link had, to be sent once it is back: for the undo of a move, or of taking it down. */
@@ -569,17 +594,21 @@ static void build_restore(struct netplan *np, const struct wish_end *a, struct n
 	q->restore = r;
 	if (!r)
 		return;
-	for (size_t i = 0; i < ns->address_count; i++)
-		if (ns->address[i].index == a->there.index)
-			*r++ = (struct rt_request){ .kind = RT_ADDRESS_ADD, .address = ns->address[i] };
+	for (size_t n = 0; n < 2 * ns->address_count; n++) {
+		const struct rt_address *old = kept_address(a, n);
+
+		if (old)
+			*r++ = (struct rt_request){ .kind = RT_ADDRESS_ADD, .address = *old };
+	}
 	if (a->there.has & LINK_MASTER)
 		*r++ = (struct rt_request){ .kind = RT_LINK_SET,
 					    .link = { .has = LINK_MASTER, .master = a->there.master } };
 	if (a->there.up)
 		*r++ = (struct rt_request){ .kind = RT_LINK_SET, .link = { .has = LINK_STATE, .up = true } };
-	for (size_t i = 0; i < ns->route_count; i++)
-		if (ns->route[i].index == a->there.index && is_worth_keeping(&ns->route[i]))
-			*r++ = (struct rt_request){ .kind = RT_ROUTE_ADD, .route = ns->route[i] };
+	for (int by_gateway = 0; by_gateway < 2; by_gateway++)
+		for (size_t i = 0; i < ns->route_count; i++)
+			if (is_kept_route(a, &ns->route[i], by_gateway))
+				*r++ = (struct rt_request){ .kind = RT_ROUTE_ADD, .route = ns->route[i] };
 	q->restore_count = r - q->restore;
 }
 
@@ -587,6 +616,7 @@ static void build_move(struct netplan *np, const struct wish *w, struct plan *pl
 {
 	const struct wish_end *a = &w->end[0], *b = &w->end[1];
 	struct net_request *q = new_request(np, a, RT_LINK_MOVE);
+	struct rt_request *back;
 
 	if (!q)
 		return;
@@ -596,9 +626,11 @@ static void build_move(struct netplan *np, const struct wish *w, struct plan *pl
 	q->ask.link.netns = b->ns->fd;
 	snprintf(q->ask.link.name, sizeof(q->ask.link.name), "%s", b->end.name);
 	snprintf(q->ask.link.netns_name, sizeof(q->ask.link.netns_name), "%s", b->end.ref ? b->end.ref : "$$");
-	q->back = q->ask;
-	q->back.link.netns = a->ns->fd;
-	memcpy(q->back.link.name, a->link->name, sizeof(q->back.link.name));
+	back = add_back(np, q);
+	if (back) {
+		back->link.netns = a->ns->fd;
+		memcpy(back->link.name, a->link->name, sizeof(back->link.name));
+	}
 	q->doing = say_doing(np, w, a, "%s", b->text);
 	q->why = "the kernel takes it down, and drops its addresses and routes";
 	build_restore(np, a, q);
@@ -609,6 +641,7 @@ static void build_settings(struct netplan *np, const struct wish *w, const struc
 {
 	const struct rt_link *there = end->exists ? &end->there : NULL;
 	struct net_request *q;
+	struct rt_request *back;
 
 	if (!there && !(end->end.has & END_ALIAS) && w->kind != WISH_SET)
 		return;
@@ -624,9 +657,9 @@ static void build_settings(struct netplan *np, const struct wish *w, const struc
 	if (!q->ask.link.has)
 		return;
 	if (there) {
-		q->has_back = true;
-		q->back.kind = RT_LINK_SET;
-		keep_old(there, q->ask.link.has, &q->back.link);
+		back = add_back(np, q);
+		if (back)
+			keep_old(there, q->ask.link.has, &back->link);
 	}
 	q->doing = say_doing(np, w, end, "%s", "");
 	add_step(plan, &step_link, q);
@@ -636,6 +669,7 @@ static void build_port(struct netplan *np, const struct wish *w, const struct wi
 {
 	int there = end->exists && end->there.has & LINK_MASTER ? end->there.master : 0;
 	struct net_request *q;
+	struct rt_request *back;
 
 	if (!(end->end.has & END_BRIDGE))
 		return;
@@ -648,33 +682,33 @@ static void build_port(struct netplan *np, const struct wish *w, const struct wi
 	q->ask.link.has = LINK_MASTER;
 	snprintf(q->ask.link.master_name, sizeof(q->ask.link.master_name), "%s", end->end.bridge);
 	if (end->exists) {
-		q->has_back = true;
-		q->back = q->ask;
-		q->back.link.master = there;
+		back = add_back(np, q);
+		if (back)
+			back->link.master = there;
 	}
 	q->doing = say_doing(np, w, end, "bridge=%s", end->end.bridge);
 	add_step(plan, &step_port, q);
 }
 
 static void build_address(struct netplan *np, const struct wish *w, const struct wish_end *end,
-			  const struct inet *address, unsigned int flags, struct plan *plan)
+			  const struct rt_address *address, struct plan *plan)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct net_request *q;
+	struct rt_request *back;
 
-	if (end->exists && netns_address(end->ns, end->there.index, address))
+	if (end->exists && netns_address(end->ns, end->there.index, &address->address))
 		return;
 	q = new_request(np, end, RT_ADDRESS_ADD);
 	if (!q)
 		return;
-	q->ask.address.address = *address;
-	q->ask.address.flags = flags;
+	q->ask.address = *address;
 	if (end->exists) {
-		q->has_back = true;
-		q->back = q->ask;
-		q->back.kind = RT_ADDRESS_DELETE;
+		back = add_back(np, q);
+		if (back)
+			back->kind = RT_ADDRESS_DELETE;
 	}
-	inet_format(address, true, &text);
+	inet_format(&address->address, true, &text);
 	q->doing = say_doing(np, w, end, "address %s", strbuf_text(&text));
 	add_step(plan, &step_address, q);
 }
@@ -686,7 +720,8 @@ static void build_addresses(struct netplan *np, const struct wish *w, const stru
 	for (size_t i = 0; i < end->end.address_count; i++) {
 		const struct inet *a = &end->end.address[i];
 
-		build_address(np, w, end, a, a->family == AF_INET6 ? flags : 0, plan);
+		build_address(np, w, end,
+			      &(struct rt_address){ .address = *a, .flags = a->family == AF_INET6 ? flags : 0 }, plan);
 	}
 }
 
@@ -694,6 +729,7 @@ static void build_state(struct netplan *np, const struct wish *w, const struct w
 			struct plan *plan)
 {
 	struct net_request *q;
+	struct rt_request *back;
 
 	if (end->exists ? end->there.up == up : !up && w->kind != WISH_SET)
 		return;
@@ -703,13 +739,13 @@ static void build_state(struct netplan *np, const struct wish *w, const struct w
 	q->ask.link.has = LINK_STATE;
 	q->ask.link.up = up;
 	if (end->exists) {
-		q->has_back = true;
-		q->back = q->ask;
-		q->back.link.up = !up;
+		back = add_back(np, q);
+		if (back)
+			back->link.up = !up;
 		build_restore(np, end, q);
 	}
 	q->doing = say_doing(np, w, end, "%s", up ? "up" : "down");
-	if (up && !end->exists)
+	if (up && w->kind == WISH_PAIR && !end->exists)
 		q->why = "not in the request that makes it: a peer that is up there is refused (ENOTCONN)";
 	add_step(plan, &step_state, q);
 }
@@ -720,6 +756,7 @@ static void build_route(struct netplan *np, const struct wish *w, const struct w
 	const struct end_route plain = { route->to, route->via };
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct net_request *q;
+	struct rt_request *back;
 
 	if (end->exists && netns_route(end->ns, end->there.index, &plain))
 		return;
@@ -728,9 +765,9 @@ static void build_route(struct netplan *np, const struct wish *w, const struct w
 		return;
 	q->ask.route = *route;
 	if (end->exists) {
-		q->has_back = true;
-		q->back = q->ask;
-		q->back.kind = RT_ROUTE_DELETE;
+		back = add_back(np, q);
+		if (back)
+			back->kind = RT_ROUTE_DELETE;
 	}
 	inet_format(&route->to, true, &text);
 	if (route->via.family) {
@@ -744,10 +781,13 @@ static void build_route(struct netplan *np, const struct wish *w, const struct w
 
 static void build_routes(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
 {
-	for (size_t i = 0; i < end->end.route_count; i++) {
-		const struct rt_route r = { .to = end->end.route[i].to, .via = end->end.route[i].via };
+	for (int by_gateway = 0; by_gateway < 2; by_gateway++) {
+		for (size_t i = 0; i < end->end.route_count; i++) {
+			const struct rt_route r = { .to = end->end.route[i].to, .via = end->end.route[i].via };
 
-		build_route(np, w, end, &r, plan);
+			if (by_gateway == (r.via.family != 0))
+				build_route(np, w, end, &r, plan);
+		}
 	}
 }
 
@@ -775,12 +815,12 @@ static void build_kept_addresses(struct netplan *np, const struct wish *w, struc
 {
 	const struct wish_end *a = &w->end[0], *b = &w->end[1];
 
-	for (size_t i = 0; i < a->ns->address_count && !w->bare; i++) {
-		const struct rt_address *old = &a->ns->address[i];
+	for (size_t n = 0; n < 2 * a->ns->address_count && !w->bare; n++) {
+		const struct rt_address *old = kept_address(a, n);
 
 		/* Link-local ones come by themselves when it is up. */
-		if (old->index == a->there.index && !is_link_local(&old->address))
-			build_address(np, w, b, &old->address, old->flags & IFA_F_NODAD, plan);
+		if (old && !inet_is_link_local(&old->address))
+			build_address(np, w, b, old, plan);
 	}
 }
 
@@ -788,9 +828,10 @@ static void build_kept_routes(struct netplan *np, const struct wish *w, struct p
 {
 	const struct wish_end *a = &w->end[0], *b = &w->end[1];
 
-	for (size_t i = 0; i < a->ns->route_count && !w->bare; i++)
-		if (a->ns->route[i].index == a->there.index && is_worth_keeping(&a->ns->route[i]))
-			build_route(np, w, b, &a->ns->route[i], plan);
+	for (int by_gateway = 0; by_gateway < 2; by_gateway++)
+		for (size_t i = 0; i < a->ns->route_count && !w->bare; i++)
+			if (is_kept_route(a, &a->ns->route[i], by_gateway))
+				build_route(np, w, b, &a->ns->route[i], plan);
 }
 
 /*
@@ -812,6 +853,7 @@ static void build_delete(struct netplan *np, const struct wish *w, const struct 
 			 struct plan *plan)
 {
 	struct net_request *q = new_request(np, v, alone ? RT_LINK_DELETE : RT_LINK_SET);
+	struct rt_request *back;
 
 	if (!q)
 		return;
@@ -819,9 +861,9 @@ static void build_delete(struct netplan *np, const struct wish *w, const struct 
 	if (!alone) {
 		q->ask.link.has = LINK_GROUP;
 		q->ask.link.group = np->mark;
-		q->has_back = true;
-		q->back = q->ask;
-		q->back.link.group = v->there.group;
+		back = add_back(np, q);
+		if (back)
+			back->link.group = v->there.group;
 		q->why = "all that go get one mark, and go together: one wait in the kernel instead of many";
 	}
 	add_step(plan, alone ? &step_delete : &step_mark, q);
@@ -947,6 +989,22 @@ static void build_phase(struct netplan *np, enum phase phase, struct plan *plan)
 	}
 }
 
+/* An end that stays down keeps the other without carrier. */
+static bool will_have_carrier(const struct wish *w)
+{
+	return w->kind == WISH_PAIR && wants_up(w, &w->end[0]) && wants_up(w, &w->end[1]);
+}
+
+/* A bridge has carrier as soon as one of its ports has. */
+static bool will_have_port(const struct netplan *np, const struct wish *bridge)
+{
+	for (size_t i = 0; i < np->count; i++)
+		for (size_t k = 0; k < np->wish[i].ends; k++)
+			if (will_have_carrier(&np->wish[i]) && np->wish[i].end[k].bridge == bridge->end[0].link)
+				return true;
+	return false;
+}
+
 static void build_wait(struct netplan *np, struct plan *plan)
 {
 	np->waiting.seconds = np->wait_seconds;
@@ -954,12 +1012,10 @@ static void build_wait(struct netplan *np, struct plan *plan)
 	np->failed |= !np->waiting.link;
 	for (size_t i = 0; np->waiting.link && i < np->count; i++) {
 		const struct wish *w = &np->wish[i];
+		bool bridge = w->kind == WISH_BRIDGE && wants_up(w, &w->end[0]) && will_have_port(np, w);
 
-		/* An end that stays down keeps the other without carrier. */
-		if (w->kind != WISH_PAIR || !wants_up(w, &w->end[0]) || !wants_up(w, &w->end[1]))
-			continue;
-		np->waiting.link[np->waiting.count++] = w->end[0].link;
-		np->waiting.link[np->waiting.count++] = w->end[1].link;
+		for (size_t k = 0; k < w->ends && (bridge || will_have_carrier(w)); k++)
+			np->waiting.link[np->waiting.count++] = w->end[k].link;
 	}
 	if (np->waiting.count)
 		plan_add(plan, HELPER, &step_wait, .data = &np->waiting);

@@ -25,13 +25,14 @@ static int fault_at(const struct plan *plan, size_t step, enum fault *whom)
 {
 	static const char *const victims[] = {
 		[FAULT_WALKER] = "kill", [FAULT_TOOL] = "kill-tool", [FAULT_GROUP] = "kill-group",
+		[FAULT_STOP] = "stop",
 	};
 	const char *text = getenv("NSKIT_FAULT"), *what = text ? strchr(text, ':') : NULL;
 
 	*whom = FAULT_NONE;
 	if (!what || fault_step(plan, text, what - text) != step)
 		return 0;
-	for (enum fault f = FAULT_WALKER; f <= FAULT_GROUP; f++)
+	for (enum fault f = FAULT_WALKER; f <= FAULT_STOP; f++)
 		if (streq(what + 1, victims[f]))
 			*whom = f;
 	return *whom ? 0 : atoi(what + 1);
@@ -49,7 +50,9 @@ void fault_kill(const struct run *run, size_t step)
 	enum fault whom;
 
 	fault_at(run->plan, step, &whom);
-	if (whom == FAULT_NONE)
+	if (whom == FAULT_STOP)
+		raise(SIGSTOP);
+	if (whom == FAULT_NONE || whom == FAULT_STOP)
 		return;
 	if (run->report < 0)
 		fault_strike(whom, getpid());

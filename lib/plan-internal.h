@@ -88,9 +88,9 @@ int stay_as_keeper(struct run *run, struct error *e) must_check;
 /*
  * Faults, in check builds only: NSKIT_FAULT=STEP:WHAT, where STEP is a number as --explain prints it
  * (one more than the last is the moment between COMMIT and exec) or the name of a kind (its first step),
- * and WHAT an errno or whom to kill.
+ * and WHAT an errno, whom to kill, or `stop`: the walking process stops before the step, until SIGCONT.
  */
-enum fault { FAULT_NONE, FAULT_WALKER, FAULT_TOOL, FAULT_GROUP };
+enum fault { FAULT_NONE, FAULT_WALKER, FAULT_TOOL, FAULT_GROUP, FAULT_STOP };
 
 /* What is wanted before STEP: somebody killed. */
 void fault_kill(const struct run *run, size_t step);

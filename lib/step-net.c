@@ -7,6 +7,7 @@
 #include <linux/if_bridge.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "caps.h"
@@ -17,7 +18,7 @@
  * What all kinds share: a request is completed, sent with its neighbours, or said.
  */
 
-/* Put the indexes that are known by now into R. */
+/* Put the index that is known by now into R. */
 static void complete(const struct net_request *q, struct rt_request *r)
 {
 	int index = q->link ? q->link->index : 0;
@@ -35,12 +36,21 @@ static void complete(const struct net_request *q, struct rt_request *r)
 	case RT_LINK_MOVE:
 	case RT_LINK_DELETE:
 		r->link.index = index;
-		if (q->master && r == &q->ask)
-			r->link.master = q->master->index;
 		break;
 	default:
 		break;
 	}
+}
+
+/* What Q asks for, completed. Q itself stays as it is: its pages are the tool's, and the helper's only to read. */
+static struct rt_request completed(const struct net_request *q)
+{
+	struct rt_request ask = q->ask;
+
+	complete(q, &ask);
+	if (q->master)
+		ask.link.master = q->master->index;
+	return ask;
 }
 
 /* The mark is drawn anew for each run: its name stands for it. */
@@ -64,11 +74,10 @@ static void say_mark(struct strbuf *text, uint32_t mark)
 static void request_explain(const struct step *s, struct saying *say)
 {
 	const struct net_request *q = s->data;
-	struct rt_request ask = q->ask;
+	const struct rt_request ask = completed(q);
 	_cleanup_batch_ struct rt_batch batch = { 0 };
 	_cleanup_strbuf_ struct strbuf text = { 0 }, like = { 0 };
 
-	complete(q, &ask);
 	rtmsg_add(&batch, &ask);
 	if (batch.failed)
 		return;
@@ -83,10 +92,9 @@ static void request_explain(const struct step *s, struct saying *say)
 		say_like(say, "%s", strbuf_text(&like));
 }
 
-static struct net_request *request_of(const struct step *s)
+static const struct net_request *request_of(const struct step *s)
 {
-	/* The tool owns it; the helper, which has a copy of its own, writes to that. */
-	return (struct net_request *)s->data;
+	return s->data;
 }
 
 /* Send those of STEPS that speak to the namespace of the first one that was not sent. */
@@ -102,18 +110,19 @@ static int send_group(struct step *steps, size_t n, bool *sent, size_t first, st
 	if (!codes || !which)
 		return fail(e, ENOMEM, "%s", request_of(&steps[first])->doing);
 	for (size_t i = first; i < n; i++) {
-		struct net_request *q = request_of(&steps[i]);
+		const struct net_request *q = request_of(&steps[i]);
+		struct rt_request ask;
 
 		if (q->ns != ns)
 			continue;
-		complete(q, &q->ask);
+		ask = completed(q);
 		which[batch.count] = i;
-		rtmsg_add(&batch, &q->ask);
+		rtmsg_add(&batch, &ask);
 		sent[i] = true;
 	}
 	rc = nl_send(ns->nl, &batch, codes, NULL, NULL, &failed, e);
 	for (size_t i = 0; i < batch.count; i++)
-		request_of(&steps[which[i]])->done = codes[i] == 0;
+		steps[which[i]].state = codes[i] == 0;
 	return rc < 0 ? wrap(e, "%s", request_of(&steps[which[failed]])->doing) : 0;
 }
 
@@ -131,6 +140,21 @@ static int request_apply(struct step *steps, size_t n, const struct stage *stage
 	return rc;
 }
 
+/* What of the link itself refuses an address or a route. */
+static void link_hint(const struct net_request *q, struct error *e)
+{
+	bool address = q->ask.kind == RT_ADDRESS_ADD, route = q->ask.kind == RT_ROUTE_ADD;
+	struct rt_link l;
+
+	if (!(address || route) || netns_link_at(q->ns, q->link->index, &l, NULL) < 0)
+		return;
+	/* IPV6_MIN_MTU, RFC 8200: the kernel takes IPv6 off a link with less. */
+	if (address && e->code == EINVAL && q->ask.address.address.family == AF_INET6 && l.mtu < 1280)
+		error_hint(e, "its MTU is %u, and IPv6 wants 1280 at least", l.mtu);
+	if (route && e->code == ENETUNREACH && !l.up)
+		error_hint(e, "the link is down: a route needs it up");
+}
+
 static void request_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
 	const struct net_request *q = s->data;
@@ -138,6 +162,7 @@ static void request_hint(const struct step *s, const struct stage *stage, struct
 	(void)stage;
 	if (e->code == EPERM && q->ns->own && !caps_have(CAP_NET_ADMIN))
 		error_hint(e, "this process lacks CAP_NET_ADMIN; a network namespace of your own has it: nsunshare -Urn");
+	link_hint(q, e);
 	/* rtnl_newlink() in the kernel: no such kind, and no module that brings it */
 	if (e->code == EOPNOTSUPP && (q->ask.kind == RT_PAIR || q->ask.kind == RT_LINK_ADD))
 		error_hint(e, "the kernel has no %s: modprobe %s", q->ask.kind == RT_PAIR ? "veth" : "bridge",
@@ -152,7 +177,7 @@ static void send_quietly(const struct netns *ns, const struct rt_request *r)
 }
 
 /* What the link had: it is back by now. */
-static void send_restore(struct net_request *q)
+static void send_restore(const struct net_request *q)
 {
 	for (size_t i = 0; i < q->restore_count; i++) {
 		complete(q, &q->restore[i]);
@@ -162,15 +187,15 @@ static void send_restore(struct net_request *q)
 
 static void request_undo(struct step *s, const struct stage *stage)
 {
-	struct net_request *q = request_of(s);
+	const struct net_request *q = request_of(s);
 
 	(void)stage;
-	if (!q->done || !q->has_back)
+	if (!s->state || !q->back)
 		return;
-	complete(q, &q->back);
-	send_quietly(q->ns, &q->back);
+	complete(q, q->back);
+	send_quietly(q->ns, q->back);
 	send_restore(q);
-	q->done = false;
+	s->state = false;
 }
 
 /*
@@ -187,7 +212,7 @@ static void delete_mark(const struct netns *ns, uint32_t mark)
 /* Where it was begun, a link may be there although no answer has come. */
 static void making_undo(struct step *s, const struct stage *stage)
 {
-	struct net_request *q = request_of(s);
+	const struct net_request *q = request_of(s);
 
 	(void)stage;
 	delete_mark(q->ns, q->mark);
@@ -220,7 +245,7 @@ struct made {
 static void take_made(size_t index, const struct nlmsghdr *m, void *arg)
 {
 	const struct made *made = arg;
-	struct net_request *q = request_of(&made->steps[made->which[index]]);
+	const struct net_request *q = request_of(&made->steps[made->which[index]]);
 	struct rt_link l;
 
 	if (!rtmsg_read_link(m, &l) || l.group != q->mark)
@@ -247,7 +272,7 @@ static int find_made(struct step *steps, size_t n, struct error *e)
 		if (request_of(&steps[first])->link->index)
 			continue;
 		for (size_t i = first; i < n; i++) {
-			struct net_request *q = request_of(&steps[i]);
+			const struct net_request *q = request_of(&steps[i]);
 			struct rt_request get = { .kind = RT_LINK_GET, .link = { .has = LINK_NAME } };
 
 			if (q->ns != ns)
@@ -273,7 +298,7 @@ static int making_apply(struct step *steps, size_t n, const struct stage *stage,
 	if (rc >= 0)
 		return find_made(steps, n, e);
 	for (size_t i = 0; i < n; i++)
-		if (!request_of(&steps[i])->done)
+		if (!steps[i].state)
 			name_the_taken(request_of(&steps[i]), e);
 	return rc;
 }
@@ -323,7 +348,7 @@ const struct step_kind step_route = {
 
 static int move_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	struct net_request *q = request_of(s);
+	const struct net_request *q = request_of(s);
 	int rc = request_apply(s, n, stage, e);
 	struct rt_link there;
 
@@ -339,17 +364,17 @@ static int move_apply(struct step *s, size_t n, const struct stage *stage, struc
 
 static void move_undo(struct step *s, const struct stage *stage)
 {
-	struct net_request *q = request_of(s);
+	const struct net_request *q = request_of(s);
 	struct rt_link here;
 
 	(void)stage;
-	if (!q->done)
+	if (!s->state)
 		return;
-	q->back.link.index = q->peer->index;
-	if (q->back.link.index == 0 && netns_link(q->to, q->ask.link.name, &here, NULL) >= 0)
-		q->back.link.index = here.index;
-	send_quietly(q->to, &q->back);
-	if (netns_link(q->ns, q->back.link.name, &here, NULL) < 0)
+	q->back->link.index = q->peer->index;
+	if (q->back->link.index == 0 && netns_link(q->to, q->ask.link.name, &here, NULL) >= 0)
+		q->back->link.index = here.index;
+	send_quietly(q->to, q->back);
+	if (netns_link(q->ns, q->back->link.name, &here, NULL) < 0)
 		return;
 	q->link->index = here.index;
 	send_restore(q);
@@ -369,11 +394,10 @@ static int delete_apply(struct step *steps, size_t n, const struct stage *stage,
 {
 	(void)stage;
 	for (size_t i = 0; i < n; i++) {
-		struct net_request *q = request_of(&steps[i]);
-		int rc;
+		const struct net_request *q = request_of(&steps[i]);
+		const struct rt_request ask = completed(q);
+		int rc = nl_ask(q->ns->nl, &ask, NULL, NULL, e);
 
-		complete(q, &q->ask);
-		rc = nl_ask(q->ns->nl, &q->ask, NULL, NULL, e);
 		if (rc < 0 && rc != -ENODEV)
 			return wrap(e, "%s", q->doing);
 	}
@@ -405,6 +429,7 @@ const struct step_kind step_mark = {
 struct unready {
 	const struct net_link *link;
 	const char *for_what;
+	struct inet duplicate;		/* somebody else answered for it: no waiting helps */
 };
 
 static void note_tentative(size_t index, const struct nlmsghdr *m, void *arg)
@@ -415,10 +440,17 @@ static void note_tentative(size_t index, const struct nlmsghdr *m, void *arg)
 	(void)index;
 	if (m && rtmsg_read_address(m, &a) && a.index == u->link->index) {
 		if (a.flags & IFA_F_DADFAILED)
-			u->for_what = "an address that is a duplicate (duplicate address detection)";
+			u->duplicate = a.address;
 		else if (a.flags & IFA_F_TENTATIVE && !u->for_what)
 			u->for_what = "an address that is tentative";
 	}
+}
+
+static bool is_up(const struct netns *ns, int index)
+{
+	struct rt_link l;
+
+	return netns_link_at(ns, index, &l, NULL) == 0 && l.up;
 }
 
 /* What is still to come for a link; NULL where it is ready. IF_OPER_UP comes after carrier, when the queues
@@ -439,8 +471,17 @@ static int look_at(const struct net_link *link, struct unready *u, struct error 
 	else if (!(l.flags & IFF_LOWER_UP) || l.operstate != OPERSTATE_UP)
 		u->for_what = "carrier";
 	else if (streq(l.slave_kind, "bridge") && l.port_state != BR_STATE_FORWARDING)
-		u->for_what = "the bridge port to forward";
+		u->for_what = is_up(link->ns, l.master) ? "the bridge port to forward" : "its bridge to be up";
 	return u->for_what ? 0 : nl_dump(link->ns->nl, &ask, note_tentative, u, e);
+}
+
+static int refuse_duplicate(const struct unready *u, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	inet_format(&u->duplicate, false, &text);
+	return refuse(e, EADDRINUSE, "--wait: %s: the address %s is a duplicate: somebody else has it", u->link->text,
+		      strbuf_text(&text));
 }
 
 static uint64_t now_ms(void)
@@ -472,6 +513,8 @@ static int wait_apply(struct step *s, size_t n, const struct stage *stage, struc
 
 		if (rc < 0)
 			return rc;
+		if (u.duplicate.family)
+			return refuse_duplicate(&u, e);
 		if (!u.for_what) {
 			i++;
 			continue;
@@ -494,12 +537,14 @@ const struct step_kind step_wait = {
  * the commit
  */
 
+/* The last look before the commit: while the helper holds its namespace a link can be made in one that
+ * nobody else is in any more, to go with it at once. */
 static int unmark_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
 {
-	(void)steps;
-	(void)n;
 	(void)stage;
-	(void)e;
+	for (size_t i = 0; i < n; i++)
+		if (netns_confirm(request_of(&steps[i])->ns, e) < 0)
+			return wrap(e, "%s", request_of(&steps[i])->doing);
 	return 0;
 }
 

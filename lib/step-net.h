@@ -15,7 +15,7 @@
 #include "plan.h"
 #include "rtmsg.h"
 
-/* Each reads .data, a struct net_request that the tool owns and that the helper fills as it goes. */
+/* Each reads .data, a struct net_request that the tool owns; .state is whether the kernel did as it was asked. */
 extern const struct step_kind step_pair;	/* RT_PAIR: both ends at once */
 extern const struct step_kind step_bridge;	/* RT_LINK_ADD */
 extern const struct step_kind step_link;	/* RT_LINK_SET */
@@ -47,12 +47,9 @@ struct net_request {
 	const char *why;		/* for explain; may be NULL */
 	uint32_t mark;			/* of the links that it makes */
 
-	bool has_back;			/* BACK takes it back; a made link is taken back by its mark */
-	struct rt_request back;
+	struct rt_request *back;	/* takes it back, NULL for nothing; a made link is taken back by its mark */
 	struct rt_request *restore;	/* RT_LINK_MOVE: what the link had, sent when it is back */
 	size_t restore_count;
-
-	bool done;			/* the helper's own */
 };
 
 /* Until all links have carrier and are ready to send, and no address of theirs is tentative. */

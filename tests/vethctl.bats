@@ -2,91 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2154,SC2016
 load lib
-
-setup() {
-	nskit_setup
-	if [[ $EUID -eq 0 && -n $NSKIT_ISOLATED ]]; then
-		mkdir -p "$T/netns"
-	fi
-	made=()
-}
-
-teardown() {
-	local name
-	for name in "${made[@]}"; do
-		ip netns delete "$name" 2>/dev/null
-	done
-	for name in $(ip -o link show type veth 2>/dev/null | sed 's/^[0-9]*: \([^@:]*\).*/\1/') \
-		$(ip -o link show type bridge 2>/dev/null | sed 's/^[0-9]*: \([^@:]*\).*/\1/'); do
-		ip link delete "$name" 2>/dev/null || true
-	done
-	nskit_teardown
-}
-
-# Network namespaces by iproute2's names.
-namespaces() { # NAME...
-	need_root
-	need ip
-	local name
-	for name in "$@"; do
-		ip netns add "$name"
-		made+=("$name")
-	done
-}
-
-# All there is in the namespaces NAME... and here: links, addresses, routes; without what counts and times.
-dump() { # NAME...
-	local name
-	for name in "" "$@"; do
-		echo "== $name"
-		ip ${name:+-n "$name"} -d -o link show | sed 's/ link-netns[^ ]* [^ ]*//; s/ promiscuity.*//; s/ state [A-Z]*//'
-		ip ${name:+-n "$name"} -o address show | sed 's/ valid_lft.*//; s/tentative //; s/ fe80:[^ ]*//'
-		ip ${name:+-n "$name"} route show
-		ip ${name:+-n "$name"} -6 route show | grep -v -e fe80 -e ff00
-	done
-	return 0
-}
-
-is_again() { # DUMP NAME...
-	[[ $(dump "${@:2}") == "$1" ]]
-}
-
-# Whether PID is in another network namespace.
-has_left() {
-	[[ $(ns_of "$1" net) != "$(ns_of self net)" ]]
-}
-
-no_pairs() {
-	[[ -z $(ip -o link show type veth) ]]
-}
-
-# Whether a datagram from NAME reaches ADDRESS in OTHER and comes back.
-answers() { # NAME OTHER ADDRESS
-	timeout 10 python3 - "$@" <<'END'
-import ctypes, os, socket, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def enter(name):
-    if name != "self":
-        with open("/run/netns/" + name) as f:
-            if libc.setns(f.fileno(), 0):
-                raise OSError(ctypes.get_errno(), "setns")
-name, other, address = sys.argv[1:]
-family = socket.AF_INET6 if ":" in address else socket.AF_INET
-home = open("/proc/self/ns/net")
-enter(other)
-server = socket.socket(family, socket.SOCK_DGRAM)
-server.bind((address, 7777))
-libc.setns(home.fileno(), 0)
-enter(name)
-client = socket.socket(family, socket.SOCK_DGRAM)
-client.settimeout(2)
-client.sendto(b"hello", (address, 7777))
-server.settimeout(2)
-data, peer = server.recvfrom(100)
-server.sendto(data, peer)
-assert client.recv(100) == b"hello"
-END
-}
+load veth
 
 @test "add makes both ends where they belong, with name, MAC, MTU, addresses, gateway" {
 	namespaces red
@@ -109,6 +25,28 @@ END
 	answers self red 10.0.0.2
 }
 
+@test "a gateway that only a route knows, in whatever order they are said" {
+	namespaces red
+	run -0 vethctl add red:eth0,192.0.2.2/32,gw=192.0.2.1,route=192.0.2.1/32 veth-red
+	run -0 ip -n red route show
+	assert_output_has "default via 192.0.2.1 dev eth0"
+	assert_output_has "192.0.2.1 dev eth0"
+}
+
+@test "MAC and MTU stand in the request that makes an end: nobody sees it with others" {
+	namespaces red
+	monitor red ""
+	run -0 vethctl add red:eth0,mac=02:00:00:00:00:02,mtu=1400,10.0.0.2/24 veth-red,mac=02:00:00:00:00:01,mtu=1300
+	for n in 0 1; do
+		wait_for hears_mark end "${monitored[n]}" "${heard[n]}"
+		run grep -A 1 -m 1 -E '(eth0|veth-red)@' "${heard[n]}"
+		assert_output_has "$((n ? 1300 : 1400))"
+		assert_output_has "02:00:00:00:00:0$((2 - n))"
+		run grep -A 1 -E '(eth0|veth-red)@' "${heard[n]}"
+		refute_output_has "mtu 1500"
+	done
+}
+
 @test "an end may be down, a port of a bridge, in a group; names, queues and lengths are as said" {
 	namespaces red
 	run -0 vethctl bridge br0,10.0.0.1/24
@@ -122,23 +60,53 @@ END
 	assert_output_has "qlen 77"
 }
 
-@test "a REF of every kind names the namespace" {
+# Every kind of REF for the network namespace of PID; and of NAME, where it has names.
+refs_of() { # PID [NAME SET]
+	local inode id pidfd
+	inode=$(ns_of "$1" net)
+	id=$(nslist -r -n -p "$1" -t net -o NSID)
+	pidfd=$(python3 -c 'import os, sys; print(os.fstat(os.pidfd_open(int(sys.argv[1]))).st_ino)' "$1")
+	printf '%s\n' "$1" "$1:$pidfd" "pid:$1" "/proc/$1/ns/net" "/proc/$1" "$inode" "net:[$inode]" ":$id"
+	if [[ $# -gt 1 ]]; then
+		printf '%s\n' "$2" "name:$2" "/run/netns/$2" "$3" "name:$3"
+	fi
+}
+
+@test "a REF of every kind names either end, from a process in neither namespace" {
 	namespaces red
-	start unshare -n sleep infinity
+	start nsenter --net=/run/netns/red sleep infinity
 	wait_for has_left "$PID"
-	inode=$(ns_of "$PID" net) n=0
-	run -0 nsunshare --name set -n true
-	for ref in "$PID" "/proc/$PID/ns/net" "net:[$inode]" "$inode" "pid:$PID" red /run/netns/red name:red set; do
-		n=$((n + 1))
-		run -0 vethctl add "$ref:e$n" "v$n"
-		run -0 vethctl show "$ref:e$n"
-		run -0 vethctl del "$ref:e$n"
+	red=$PID
+	run -0 nsunshare --name set --from "$red" -n
+	unnamed
+	far=$PID
+	mapfile -t a < <(refs_of "$red" red set)
+	mapfile -t b < <(refs_of "$far")
+	assert_equal "${#a[@]} ${#b[@]}" "13 8"
+	start unshare --net sleep infinity
+	wait_for has_left "$PID"
+	third=(nsenter "--net=/proc/$PID/ns/net")
+	for ((n = 0; n < 13; n++)); do
+		x=${a[n]} y=${b[n % 8]}
+		run -0 "${third[@]}" vethctl add "$x:e,10.9.0.1/24" "$y:f,10.9.0.2/24,down"
+		run -0 ip -n red -o address show e
+		assert_output_has 10.9.0.1/24
+		run -0 nsenter "--net=/proc/$far/ns/net" ip -o address show f
+		assert_output_has 10.9.0.2/24
+		run -0 "${third[@]}" vethctl show "$y:f"
+		assert_output_has "10.9.0.1/24"
+		run -0 "${third[@]}" vethctl set "$y:f,up"
+		run -0 "${third[@]}" vethctl check "$x:e" "$y:f"
+		run -0 "${third[@]}" vethctl del "$y:f"
+		run -0 "${third[@]}" ip -o link show type veth
+		assert_output ""
 	done
-	# From neither: both ends foreign.
-	run -0 nsjoin "$PID" -n true
-	run -0 unshare -n vethctl add "red:e,10.9.0.1/24" "$PID:e,10.9.0.2/24"
-	run -0 ip -n red -o address show e
-	assert_output_has 10.9.0.1/24
+	# The caller's own by name, and the other way round.
+	run -0 "${third[@]}" vethctl add "$far:f" self:e
+	run -0 "${third[@]}" ip -o link show e
+	run -0 "${third[@]}" vethctl del self:e
+	run -1 "${third[@]}" vethctl add "$far:f" "$red:$((pidfd + 1)):e"
+	assert_output_has "vethctl: add $red:"
 	run -0 nsunshare --drop set
 }
 
@@ -154,49 +122,132 @@ END
 	assert_output "vethctl: 'red:eth0,mtu=1', at character 10: mtu takes a number from 68 to 65535, not '1'"
 }
 
-@test "what stands in the way is named with its end, and nothing is made" {
-	namespaces red
-	run -0 vethctl add red:eth0 veth-red
-	before=$(dump red)
-	run -1 vethctl add red:eth0 other
-	assert_output "vethctl: add red:eth0: the name is taken, by a link of kind veth: File exists"
-	run -1 vethctl add red:eth1 veth-red
-	assert_output "vethctl: add veth-red: the name is taken, by a link of kind veth: File exists"
-	run -1 vethctl add red:eth1 v1,bridge=br9
-	assert_output "vethctl: add v1: there is no bridge br9 in this namespace"
-	run -1 vethctl add red:eth1,gw=10.77.0.1 v1
-	assert_output_has "vethctl: add red:eth1: route via 10.77.0.1: Network is unreachable"
-	assert_output_has "the kernel: "
-	run -1 vethctl add red:eth1,10.0.0.1/24,10.0.0.1/24 v1
-	assert_output_has "vethctl: add red:eth1: address 10.0.0.1/24: File exists"
-	run -1 vethctl add nowhere:eth1 v1
-	assert_output_has "vethctl: add nowhere:eth1: "
-	run -1 vethctl add x x
-	assert_output "vethctl: add x: both ends have one name in one namespace"
-	run -1 vethctl add red:x x,bridge=veth-red
-	assert_output_has "vethctl: add x: bridge=veth-red: "
-	assert_equal "$(dump red)" "$before"
+# vethctl ARG... is refused: the message begins with FIRST and has MORE; all is as it was before.
+refused() { # FIRST MORE ARG...
+	run -1 vethctl "${@:3}"
+	[[ $output == "vethctl: $1"*"$2"* ]] || fail "vethctl ${*:3}: $output"
+	assert_equal "$(dump red blue)" "$before" "after vethctl ${*:3}"
+}
+
+@test "what stands in the way is named with its end and the kernel's words, and nothing is made" {
+	namespaces red blue
+	run -0 vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
+	run -0 vethctl bridge br0
+	before=$(dump red blue)
+	refused "add red:eth0: the name is taken, by a link of kind veth: File exists" "" add red:eth0 other
+	refused "add veth-red: the name is taken, by a link of kind veth: File exists" "" add red:eth1 veth-red
+	refused "add red:eth0: the name is taken, by a link of kind veth: File exists" "" add blue:eth0 red:eth0
+	refused "add br0: the name is taken, by a link of kind bridge: File exists" "" add blue:eth0 br0
+	refused "bridge br0: the name is taken, by a link of kind bridge: File exists" "" bridge br0
+	refused "add v1: there is no bridge br9 in this namespace" "" add red:eth1 v1,bridge=br9
+	refused "add red:eth1: there is no bridge br0 in red" "" add red:eth1,bridge=br0 v1
+	refused "add v1: bridge=veth-red: that is no bridge, but a veth" "" add red:eth1 v1,bridge=veth-red
+	refused "add red:eth1: route via 10.77.0.1: Network is unreachable" "(the kernel: " add red:eth1,gw=10.77.0.1 v1
+	refused "add v1: route via 10.0.9.1: Network is unreachable" "hint: the link is down" \
+		add red:eth1 v1,10.0.9.2/24,gw=10.0.9.1,down
+	refused "add red:eth1: address 10.0.7.1/24: File exists" "(the kernel: " add red:eth1,10.0.7.1/24,10.0.7.1/24 v1
+	refused "add blue:v1: address fd00::1/64: File exists" "(the kernel: " add red:eth1 blue:v1,fd00::1/64,fd00::1/64
+	refused "add blue:v1: address ::1/128: Cannot assign requested address" "(the kernel: " add red:eth1 blue:v1,::1/128
+	refused "add blue:v1: address fd00::1/64: Invalid argument" "hint: its MTU is 1000, and IPv6 wants 1280" \
+		add red:eth1 blue:v1,mtu=1000,fd00::1/64
+	refused "add nowhere:eth1: nowhere: " "" add nowhere:eth1 v1
+	refused "add x: both ends have one name in one namespace" "" add x x
+	refused "move red:eth0: it is in that namespace already" "" move red:eth0 red:eth1
+	refused "move blue:none: there is no such interface" "" move blue:none red:eth1
+	refused "set veth-red: route via 10.99.0.1: Network is unreachable" "(the kernel: " \
+		set veth-red,alias=new,10.0.5.1/24,mtu=1400,gw=10.99.0.1
 }
 
 @test "add: each step failed once, or killed before: nothing is left, a stranger's link is untouched" {
 	namespaces red blue
-	run -0 vethctl bridge br0
+	without_dad red blue
+	# One with an address of its own keeps that when its ports go.
+	ip -n blue link add br0 up address 02:00:00:00:00:01 type bridge
 	ip link add veth-stranger type veth peer name other netns blue
 	before=$(dump red blue)
-	add=(add "red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1,alias=x" "blue:eth9,10.0.0.1/24")
+	add=(add --wait "red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1,gw=fd00::1,alias=x"
+		"blue:eth9,10.0.0.1/24,bridge=br0,route=10.8.0.0/16@10.0.0.2")
 	steps=$(vethctl --explain "${add[@]}" | grep -c '^ *[0-9]')
-	assert [ "$steps" -ge 8 ]
+	assert [ "$steps" -ge 12 ]
 	for ((step = 1; step <= steps; step++)); do
 		run -1 fault "$step:28" vethctl "${add[@]}"
 		assert_output_has "injected fault"
-		wait_for is_again "$before" red blue
-		run fault "$step:kill" vethctl "${add[@]}"
-		wait_for is_again "$before" red blue
+		assert_equal "$(dump red blue)" "$before" "step $step"
+		for whom in kill kill-tool kill-group; do
+			run setsid -w env "NSKIT_FAULT=$step:$whom" "$NSKIT_FAULT_TOOLS/vethctl" "${add[@]}"
+			wait_for is_again "$before" red blue
+		done
 	done
 	# Behind the commit all of it stands.
 	run fault "$((steps + 1)):kill" vethctl "${add[@]}"
 	run -0 vethctl del blue:eth9
 	assert_equal "$(dump red blue)" "$before"
+}
+
+@test "add: a link of a stranger's that takes the name meanwhile is untouched, and named" {
+	namespaces red blue
+	hold 1 vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
+	ip -n red link add eth0 type veth peer name stranger netns blue
+	before=$(dump red blue)
+	go_on
+	assert_equal "$status $output" "1 vethctl: add red:eth0: the name is taken, by a link of kind veth: File exists"
+	assert_equal "$(dump red blue)" "$before"
+	ip -n red link delete eth0
+	hold 1 vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
+	ip link add veth-red type bridge
+	before=$(dump red blue)
+	go_on
+	assert_equal "$status $output" "1 vethctl: add veth-red: the name is taken, by a link of kind bridge: File exists"
+	assert_equal "$(dump red blue)" "$before"
+}
+
+@test "add: what a stranger puts in the place of a pair that is half made is untouched" {
+	namespaces red blue
+	add=(add "red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1" "blue:eth9,10.0.0.1/24")
+	steps=$(vethctl --explain "${add[@]}" | grep -c '^ *[0-9]')
+	for ((step = 2; step < steps - 1; step++)); do
+		hold "$step" vethctl "${add[@]}"
+		ip -n red link delete eth0
+		ip -n red link add eth0 type veth peer name eth9 netns blue
+		ip -n blue link set eth9 alias stranger
+		before=$(dump red blue)
+		go_on
+		assert_equal "$status" 1
+		assert_output_matches "^vethctl: add (red:eth0|blue:eth9): "
+		assert_equal "$(dump red blue)" "$before" "step $step"
+		ip -n red link delete eth0
+	done
+}
+
+@test "add: a namespace that dies midway: its end is named, nothing is left" {
+	namespaces red
+	before=$(dump red)
+	add=(add "red:eth0,10.0.0.2/24,gw=10.0.0.1")
+	steps=$(vethctl --explain "${add[@]}" self:eth9,10.0.0.1/24 | grep -c '^ *[0-9]')
+	for ((step = 1; step <= steps; step++)); do
+		unnamed
+		hold "$step" vethctl "${add[@]}" "$PID:eth9,10.0.0.1/24"
+		stop "${started[-2]}"
+		go_on
+		assert_equal "$status" 1 "step $step: $output"
+		assert_output_has "vethctl: add ${started[-2]}:eth9: it has gone meanwhile: "
+		assert_equal "$(dump red)" "$before" "step $step"
+	done
+	# A name that goes, and one that is another's by then; the first end as well.
+	namespaces blue
+	hold 2 vethctl add blue:eth0 veth-blue
+	ip netns delete blue
+	go_on
+	assert_equal "$status" 1
+	assert_output_has "vethctl: add blue:eth0: it has gone meanwhile: "
+	assert_equal "$(dump red)" "$before"
+	namespaces blue
+	hold 2 vethctl add blue:eth0 veth-blue
+	ip netns delete blue
+	ip netns add blue
+	go_on
+	assert_equal "$status $output" "1 vethctl: add blue:eth0: blue is another network namespace meanwhile"
+	assert_equal "$(dump red)" "$before"
 }
 
 @test "64 at once for one pair: one wins, the others say why; 64 different pairs: all succeed" {
@@ -223,7 +274,7 @@ END
 	wait_for no_pairs
 }
 
-@test "re-adding right after the namespace went works" {
+@test "re-adding right after the namespace went works, 100 times of 100" {
 	need_root
 	need ip
 	for ((n = 0; n < 100; n++)); do
@@ -234,25 +285,117 @@ END
 	wait_for no_pairs
 }
 
-@test "--wait: returned means that an IPv6 address can be bound and a datagram comes back" {
-	namespaces red
-	for ((n = 0; n < 3; n++)); do
-		run -0 vethctl add --wait red:eth0,fd00::2/64,10.0.0.2/24 veth-red,fd00::1/64,10.0.0.1/24
-		answers red self fd00::1
-		answers self red 10.0.0.2
-		run -0 vethctl del red:eth0
-	done
-	# nodad: at once
-	run -0 vethctl add --wait=5 red:eth0,fd00::2/64,nodad veth-red,fd00::1/64,nodad
-	answers red self fd00::1
+# COUNT times at once: add --wait between a0...a9 and b0...b9, and as soon as it returns a bind(2) to both IPv6
+# addresses and one ping, which must come back.
+adds_and_pings() { # COUNT
+	python3 - "$1" <<'END'
+import ctypes, os, socket, struct, subprocess, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+bad = []
+
+def enter(name):
+    fd = os.open(f"/run/netns/{name}", os.O_RDONLY)
+    if libc.setns(fd, 0):
+        raise OSError(ctypes.get_errno(), "setns")
+    os.close(fd)
+
+def bound(address):
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, 0))
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+def ping(n, address):
+    six = ":" in address
+    head = struct.pack("!BBHHH", 128 if six else 8, 0, 0, 4711, n)
+    if six:
+        s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    else:
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        head = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
+    s.settimeout(5)
+    s.sendto(head, (address, 0))
+    while True:
+        got = s.recv(1000)
+        got = got if six else got[20:]
+        if got[0] == (129 if six else 0) and struct.unpack("!HH", got[4:8]) == (4711, n):
+            return
+
+def one(n):
+    try:
+        here, there = f"a{n % 10}", f"b{n // 20}"
+        subprocess.run(["vethctl", "add", "--wait=60", f"{here}:x{n},fd00:{n:x}::1/64,10.0.{n}.1/24",
+                        f"{there}:y{n},fd00:{n:x}::2/64,10.0.{n}.2/24"], check=True)
+        enter(there)
+        bound(f"fd00:{n:x}::2")
+        enter(here)
+        bound(f"fd00:{n:x}::1")
+        ping(n, f"fd00:{n:x}::2" if n % 4 else f"10.0.{n}.2")
+    except Exception as e:
+        bad.append(f"{n}: {e!r}")
+
+threads = [threading.Thread(target=one, args=(n,)) for n in range(int(sys.argv[1]))]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(*bad, sep="\n")
+sys.exit(bool(bad))
+END
 }
 
-@test "--wait fails, and undoes, where carrier does not come" {
+@test "--wait: returned means that an IPv6 address can be bound and a first ping comes back, 200 times of 200" {
+	need python3
+	namespaces {a,b}{0..9}
+	# Duplicates are looked for, which takes 1 to 2 s: many at once.
+	run -0 adds_and_pings 200
+}
+
+@test "--wait: the same where duplicates are not looked for, which hides nothing" {
+	need python3
+	namespaces {a,b}{0..9}
+	without_dad {a,b}{0..9}
+	run -0 adds_and_pings 200
+}
+
+@test "--wait: what needs no waiting does not wait" {
 	namespaces red
-	before=$(dump red)
-	run -0 vethctl add red:eth1,fd00::1/64,nodad v1,fd00::2/64,nodad
-	run -0 vethctl del v1
-	assert_equal "$(dump red)" "$before"
+	run -0 vethctl add --wait=5 red:eth0,fd00::2/64,nodad veth-red,fd00::1/64,nodad
+	answers red self fd00::1
+	answers self red fd00::2
+}
+
+@test "--wait: a bridge of the same file is ready as well" {
+	namespaces red
+	run -0 vethctl apply --wait - <<-'END'
+		bridge br0,fd00::1/64
+		bridge without-port,fd01::1/64
+		add red:eth0,fd00::2/64 veth-red,bridge=br0
+	END
+	answers self red fd00::2
+	answers red self fd00::1
+	run ip -o -6 address show tentative
+	refute_output_has br0
+}
+
+@test "--wait fails, says for what, and undoes, where it is in vain" {
+	namespaces red blue
+	without_dad red
+	ip link add br0 address 02:00:00:00:00:01 type bridge
+	before=$(dump red blue)
+	run -1 vethctl add --wait=1 red:eth0 v0,bridge=br0
+	assert_output "vethctl: --wait: v0: waited 1 s in vain for its bridge to be up"
+	assert_equal "$(dump red blue)" "$before"
+	# The address of somebody else on that bridge.
+	ip link set br0 up
+	run -0 vethctl add --wait red:eth0,fd00::1/64 v0,bridge=br0
+	before=$(dump red blue)
+	run -1 vethctl add --wait blue:eth0,fd00::1/64 v1,bridge=br0
+	assert_output "vethctl: --wait: blue:eth0: the address fd00::1 is a duplicate: somebody else has it"
+	assert_equal "$(dump red blue)" "$before"
 }
 
 @test "list finds both ends, wherever they are, and joins them where indexes collide" {
@@ -283,6 +426,99 @@ END
 	assert_output_has digraph
 }
 
+# Network namespaces without a name: one process for each, whose numbers are in $T/pids.
+many_unnamed() { # COUNT
+	start python3 -c '
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None)
+for n in range(int(sys.argv[1])):
+    child = os.fork()
+    if not child:
+        libc.unshare(0x40000000)
+        os.write(1, b"%d\n" % os.getpid())
+        signal.pause()
+signal.pause()' "$1"
+	many=$OUT
+	wait_for -t 60 test_lines "$1"
+}
+
+test_lines() { # COUNT
+	[[ $(wc -l <"$many") -eq $1 ]]
+}
+
+end_many() {
+	# shellcheck disable=SC2046 # numbers
+	kill -KILL $(cat "$many")
+}
+
+@test "list against the truth: 500 pairs over named and unnamed namespaces, own and foreign, indexes collide" {
+	namespaces n{0..9}
+	many_unnamed 240
+	mapfile -t pids <"$many"
+	# Both ends foreign and unnamed, one of them named, one here; several in one namespace; both in one.
+	for ((n = 0; n < 120; n++)); do
+		echo "add ${pids[n]}:a ${pids[n + 120]}:a"
+		echo "add ${pids[n]}:b n$((n % 10)):b$n"
+		echo "add ${pids[n + 120]}:c here$n"
+		echo "add n$((n % 10)):d$n n$(((n + 3) % 10)):e$n"
+	done >"$T/lines"
+	for ((n = 0; n < 18; n++)); do
+		echo "add ${pids[n]}:x$n ${pids[n]}:y$n"
+	done >>"$T/lines"
+	vethctl apply "$T/lines"
+	# Two pairs of the same indexes, which the namespaces alone tell apart.
+	for n in 0 1; do
+		ip -n "n$n" link add q index 7777 type veth peer name q index 7777 netns "n$((n + 2))"
+		echo "add n$n:q n$((n + 2)):q"
+	done >>"$T/lines"
+	run -0 vethctl list -J
+	sed 's/^add //; s/\(.*\) \(here[0-9]*\)/\1 self:\2/' "$T/lines" |
+		while read -r a b; do printf '%s\n' "$a" "$b" | sort | paste -s -d ' '; done | sort >"$T/truth"
+	jq -r '.pairs[] | [.netns + ":" + .name, .peernetns + ":" + .peername] | sort | join(" ")' <<<"$output" |
+		sort >"$T/found"
+	assert_equal "$(wc -l <"$T/truth")" 500
+	run -0 diff "$T/truth" "$T/found"
+	# The same index at both ends, of many at once.
+	run -0 jq '[.pairs[] | select(.name == "a")] | length' < <(vethctl list -J -o NAME,IFINDEX,PEERIFINDEX)
+	assert_output 120
+	run -0 jq -r '[.pairs[] | select(.name == "a" and .ifindex == .peerifindex)] | length > 100' \
+		< <(vethctl list -J -o NAME,IFINDEX,PEERIFINDEX)
+	assert_output true
+	vethctl apply --delete "$T/lines"
+	run -0 vethctl list -n
+	assert_output ""
+	end_many
+}
+
+@test "list: an end that cannot be seen is shown as such, with the number of its namespace" {
+	need_user
+	need_root
+	namespaces red
+	vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
+	nsid=$(ip -o -d link show veth-red | sed -n 's/.*link-netnsid \([0-9]*\).*/\1/p')
+	[[ -n $nsid ]] || nsid=$(ip -o netns list-id | sed -n 's/nsid \([0-9]*\) (iproute2 netns name: red).*/\1/p')
+	# To a plain user, who may not enter it.
+	run -0 as_user vethctl list
+	assert_output_has "(unseen, netnsid $nsid)"
+	run -0 as_user vethctl list -J -o NETNS,NAME,PEERNETNS,PEERNAME,PEERNETNSID
+	assert_equal "$(jq -c '.pairs[] | [.netns, .name, .peernetns, .peername, .peernetnsid]' <<<"$output")" \
+		"[\"self\",\"veth-red\",\"(unseen, netnsid $nsid)\",null,$nsid]"
+	run -0 as_user vethctl show veth-red
+	assert_output_has "(unseen, netnsid $nsid)"
+	run -0 as_user vethctl list --dot
+	assert_output_has "unseen, netnsid $nsid"
+	run -0 vethctl list -J -o NETNS,NAME,PEERNETNS,PEERNETNSID
+	assert_equal "$(jq -c '.pairs[] | [.netns, .name, .peernetns, .peernetnsid]' <<<"$output")" \
+		"[\"self\",\"veth-red\",\"red\",$nsid]"
+	vethctl del veth-red
+	# To root, where only a process holds it that is not in the reader's PID namespace.
+	unnamed
+	vethctl add "$PID:eth0" veth-far
+	nsid=$(vethctl list -n -o PEERNETNSID | tr -d ' ')
+	run -0 unshare --pid --fork --mount-proc vethctl list
+	assert_output_has "(unseen, netnsid $nsid)"
+}
+
 @test "apply: all lines or none, the line named; twice is once; --delete deletes, twice too" {
 	namespaces red blue
 	before=$(dump red blue)
@@ -303,15 +539,11 @@ END
 	run -0 vethctl apply --wait "$T/lab"
 	answers red blue 10.0.0.3
 	after=$(dump red blue)
-	assert_output_has "" <<<"$after"
-	start ip monitor all
-	monitor=$PID
-	sleep 0.2
+	monitor "" red blue
 	run -0 vethctl apply "$T/lab"
 	run -0 vethctl apply --explain "$T/lab"
 	assert_output ""
-	stop "$monitor"
-	assert_equal "$(cat "$OUT")" ""
+	silent
 	assert_equal "$(dump red blue)" "$after"
 
 	run -0 vethctl apply --delete "$T/lab"
@@ -333,17 +565,6 @@ END
 	assert_equal "$(ip -n red -o link show type veth | wc -l)" 200
 	run -0 vethctl apply --delete "$T/lines"
 	assert_equal "$(dump red blue)" "$before"
-}
-
-@test "killed with all its group, or the tool alone: nothing is left" {
-	namespaces red
-	before=$(dump red)
-	for what in kill-tool kill-group; do
-		for step in 1 3 5; do
-			run setsid env "NSKIT_FAULT=$step:$what" "$NSKIT_FAULT_TOOLS/vethctl" add red:a,10.0.0.1/24 b,10.0.0.2/24
-			wait_for is_again "$before" red
-		done
-	done
 }
 
 @test "set changes what is said and nothing else; undone whole" {
@@ -368,28 +589,75 @@ END
 	assert_output "vethctl: set red:none: there is no such interface"
 }
 
-@test "move keeps addresses, routes and state; --bare does not; undone whole" {
+# What belongs to link LINK of NAME, but for its index and the other end's.
+belongings() { # NAME LINK
+	{
+		ip -n "$1" -d -o link show "$2" | sed 's/@if[0-9]*//; s/ link-netns[^ ]* [^ ]*//; s/ promiscuity.*//'
+		ip -n "$1" -o address show "$2" | sed '/ fe80:/d; s/tentative //; s/ *$2//'
+		ip -n "$1" route show table all dev "$2" | grep -v '^broadcast'
+		ip -n "$1" -6 route show table all dev "$2" | grep -v -e fe80 -e ff00
+	} | sed "s/^[0-9]*: //; s/\b$2\b/LINK/g"
+}
+
+has_belongings() { # TEXT NAME LINK
+	[[ $(belongings "$2" "$3") == "$1" ]]
+}
+
+@test "move keeps addresses, routes and state, whatever they are; undone whole" {
 	namespaces red blue
-	run -0 vethctl add red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1,route=10.7.0.0/16@10.0.0.1,nodad veth-red,10.0.0.1/24
+	run -0 vethctl add red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1,route=10.7.0.0/16@10.0.0.1,nodad,alias=x,group=5,mtu=1400 \
+		veth-red,10.0.0.1/24
+	# A gateway that only a route knows; metrics, tables, sources; a peer's address, another broadcast, a time.
+	ip -n red address add 192.0.2.1/32 dev eth0
+	ip -n red address add 192.0.2.9 peer 192.0.2.8/32 dev eth0
+	ip -n red address add 192.0.2.17/28 broadcast 192.0.2.30 dev eth0
+	ip -n red address add fd07::7/64 dev eth0 nodad noprefixroute
+	ip -n red route add 198.51.100.1/32 dev eth0 scope link
+	ip -n red route add 198.51.100.128/25 via 198.51.100.1 dev eth0 metric 77 src 10.0.0.2
+	ip -n red route add 198.51.100.64/26 via 203.0.113.1 dev eth0 onlink
+	ip -n red route add default via 10.0.0.1 dev eth0 table 100
+	ip -n red route add fd08::/64 via fd00::9 dev eth0 metric 7
 	before=$(dump red blue)
+	had=$(belongings red eth0)
 	steps=$(vethctl --explain move red:eth0 blue:eth5 | grep -c '^ *[0-9]')
 	for ((step = 1; step <= steps; step++)); do
 		run -1 fault "$step:28" vethctl move red:eth0 blue:eth5
 		wait_for is_again "$before" red blue
+		wait_for has_belongings "$had" red eth0
+		run fault "$step:kill" vethctl move red:eth0 blue:eth5
+		wait_for has_belongings "$had" red eth0
 	done
 	run -0 vethctl move red:eth0 blue:eth5
-	run -0 ip -n blue -o address show eth5
-	assert_output_has 10.0.0.2/24
-	assert_output_has fd00::2/64
-	run -0 ip -n blue route
-	assert_output_has "default via 10.0.0.1"
-	assert_output_has "10.7.0.0/16 via 10.0.0.1"
-	wait_for answers blue self 10.0.0.1
-	run -0 vethctl move --bare blue:eth5 red:eth0
-	run -0 ip -n red -o address show eth0
 	assert_output ""
+	wait_for has_belongings "$had" blue eth5
+	wait_for answers blue self 10.0.0.1
+	refute ip -n red link show eth0
+	# A link that is down stays so.
+	run -0 vethctl set blue:eth5,down
+	run -0 vethctl move blue:eth5 red:eth0
+	run -0 ip -n red -o link show eth0
+	assert_output_has "state DOWN"
 	run -1 vethctl move red:eth0 veth-red
 	assert_output_has "move veth-red: the name is taken"
+}
+
+@test "move --bare leaves addresses and routes behind; any kind of link can be moved" {
+	namespaces red blue
+	run -0 vethctl add red:eth0,10.0.0.2/24,gw=10.0.0.1 veth-red,10.0.0.1/24
+	run -0 vethctl move --bare red:eth0 blue:eth5
+	run -0 ip -n blue -o address show eth5
+	assert_output ""
+	run -0 ip -n blue -o link show eth5
+	assert_output_has "state DOWN"
+	ip link add link veth-red name port type macvlan
+	ip link set port up
+	run -0 vethctl move port red:eth1
+	run -0 ip -n red -d -o link show eth1
+	assert_output_has macvlan
+	assert_output_has ",UP"
+	run -1 vethctl move lo red:lo1
+	assert_output_has "vethctl: move lo: red:lo1: "
+	refute_output_has Success
 }
 
 @test "del takes either end, many at once, and nothing that was not named" {
@@ -409,99 +677,6 @@ END
 	run -0 ip link show v3
 }
 
-# A lab for check: red and blue on the bridge br0, green routed.
-check_lab() {
-	namespaces red blue green
-	vethctl apply --wait - <<-'END'
-		bridge br0,10.0.0.1/24
-		add red:eth0,10.0.0.2/24,gw=10.0.0.1 veth-red,bridge=br0
-		add blue:eth0,10.0.0.3/24,gw=10.0.0.1 veth-blue,bridge=br0
-		add green:eth0,10.5.0.2/24,gw=10.5.0.1 veth-green,10.5.0.1/24
-	END
-}
-
-@test "check: with no fault there is a way, and its time" {
-	check_lab
-	run -0 vethctl check red:eth0 blue:eth0
-	assert_output_matches '^red:eth0 reaches blue:eth0, there and back in [0-9.]+ ms$'
-	run -0 vethctl check veth-green green:eth0
-	run -2 vethctl check red:eth0,up blue:eth0
-	run -1 vethctl check red:eth7 blue:eth0
-	assert_output "vethctl: check red:eth7: there is no such interface"
-}
-
-# Run check red:eth0 OTHER, which must find what is said.
-finds() { # OTHER TEXT
-	run -1 vethctl check red:eth0 "$1"
-	assert_output_has "$2"
-}
-
-@test "check finds links that are down, off their bridge, blocked, too small" {
-	check_lab
-	ip -n red link set eth0 down
-	finds blue:eth0 "red:eth0 is down"
-	ip -n red link set eth0 up
-	ip -n red route add default via 10.0.0.1
-	ip link set veth-blue down
-	finds blue:eth0 "veth-blue, the other end of blue:eth0, in this namespace, is down"
-	ip link set veth-blue up
-	ip link set veth-blue nomaster
-	finds blue:eth0 "veth-blue, the other end of blue:eth0, in this namespace, is on no bridge and has no address"
-	ip link set veth-blue master br0
-	wait_for vethctl check red:eth0 blue:eth0
-	# A port that comes to a bridge with a spanning tree listens first, for 15 s.
-	ip link set veth-blue nomaster
-	ip link set br0 type bridge stp_state 1
-	ip link set veth-blue master br0
-	wait_for grep -q "listening" <(vethctl check red:eth0 blue:eth0)
-	finds blue:eth0 "veth-blue, a port of br0 in this namespace, is listening: it forwards nothing"
-	ip link set br0 type bridge stp_state 0
-	ip link set br0 down
-	finds blue:eth0 "the bridge br0 in this namespace is down"
-	ip link set br0 up
-	ip link set veth-blue mtu 1300
-	finds blue:eth0 "the MTU of blue:eth0 is 1500, that of its other end, veth-blue in this namespace, is 1300"
-}
-
-@test "check finds addresses that are duplicates, tentative or missing" {
-	check_lab
-	ip -n blue address add 10.0.0.2/24 dev eth0
-	finds blue:eth0 "the address 10.0.0.2 of red:eth0 is a duplicate: eth0 in blue has it too"
-	ip -n blue address flush dev eth0
-	finds blue:eth0 "blue:eth0 has no address"
-	ip -n red address flush dev eth0
-	ip -n red address add fd00::2/64 dev eth0
-	ip -n blue address add fd00::3/64 dev eth0
-	finds blue:eth0 "tentative still"
-}
-
-@test "check finds missing routes, forwarding that is off, rp_filter" {
-	check_lab
-	echo 0 >/proc/sys/net/ipv4/ip_forward
-	finds green:eth0 "forwarding is off in this namespace: net.ipv4.ip_forward is 0"
-	echo 1 >/proc/sys/net/ipv4/ip_forward
-	run -0 vethctl check red:eth0 green:eth0
-	ip -n green route delete default
-	finds green:eth0 "green has no route to 10.0.0.2"
-	ip -n green route add default via 10.5.0.1
-	# The way back to red is another one, where the way there is checked.
-	ip link add other type veth peer name rehto
-	ip link set other up
-	ip link set rehto up
-	ip route add 10.0.0.2/32 dev other
-	echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter
-	run -1 vethctl check red:eth0 green:eth0
-	echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
-	assert_output_matches "rp_filter|lost between"
-	echo 0 >/proc/sys/net/ipv4/ip_forward
-}
-
-@test "check: what nothing explains is lost between two places" {
-	check_lab
-	ip -n red neighbour replace 10.0.0.3 lladdr 02:00:00:00:00:99 nud permanent dev eth0
-	finds blue:eth0 "lost between"
-}
-
 @test "explain says what strace shows" {
 	namespaces red
 	need strace
@@ -514,15 +689,95 @@ finds() { # OTHER TEXT
 	run -0 "$NSKIT_SOURCE/tests/explain-strace" --forks 1 vethctl del b red:eth0
 }
 
-@test "a plain user inside a rootless set adds, lists, applies" {
+@test "nothing is done to an interface that was not named" {
+	namespaces red blue
+	without_dad red blue
+	# Bystanders of all kinds, up and down, with addresses and routes.
+	ip link add bystander address 02:00:00:00:00:05 up type bridge
+	ip address add 10.20.0.1/24 dev bystander
+	ip route add 10.21.0.0/16 via 10.20.0.9
+	ip link add port up master bystander group 7 type veth peer name trop netns red group 7
+	ip -n red link set trop up
+	ip -n red address add fd20::1/64 dev trop nodad
+	ip -n blue link add lone type veth peer name other
+	all=("" red blue)
+	others() {
+		dump red blue | grep -v -e 'eth[0-9]' -e named
+	}
+	before=$(others)
+	monitor "${all[@]}"
+	while read -r line; do
+		# shellcheck disable=SC2086
+		run -0 vethctl $line
+		assert_equal "$(others)" "$before" "$line"
+	done <<-END
+		bridge named,10.0.0.1/24
+		add red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1 eth10,bridge=named
+		add blue:eth0,10.0.0.3/24,gw=10.0.0.1 eth11,bridge=named
+		set red:eth0,alias=changed,mtu=1400,down,10.0.0.9/24
+		move red:eth0 blue:eth5
+		show eth10
+		set eth10,bridge=
+		list
+		add eth8 eth9
+		del eth8 blue:eth0
+		del blue:eth5 named
+	END
+	# And at no time in between.
+	for n in "${!heard[@]}"; do
+		wait_for hears_mark end "${all[n]}" "${heard[n]}"
+		stop "${monitors[n]}"
+		run grep -E '^(Deleted )?[0-9]+: (bystander|port|trop|lone|other|lo)[@: ]' "${heard[n]}"
+		assert_output ""
+	done
+}
+
+@test "a plain user inside a rootless set adds, lists, checks, applies" {
 	need_user
 	run -0 as_user nsunshare -Ur -n --name lab --detach
-	run -0 as_user nsjoin lab -n -U sh -c '
-		vethctl add a,10.0.0.1/24 b && vethctl list && echo "add c d" | vethctl apply - && vethctl del a'
-	assert_output_has 10.0.0.1/24
+	# All of it: namespaces of its own below, a bridge, two cables, a way; and what is wrong is found.
+	run -0 as_user nsjoin lab -n -U sh -ec '
+		red=$(nsunshare -n --detach sleep 100) blue=$(nsunshare -n --detach sleep 100)
+		red=${red%:*} blue=${blue%:*}
+		trap "kill $red $blue" EXIT
+		vethctl bridge br0
+		vethctl add $red:eth0,10.0.0.1/24 veth-red,bridge=br0
+		echo "add $blue:eth0,10.0.0.2/24 veth-blue,bridge=br0" >lab
+		vethctl apply --wait lab
+		vethctl apply lab
+		vethctl list
+		vethctl check $red:eth0 $blue:eth0
+		vethctl set veth-red,bridge=
+		vethctl check $red:eth0 $blue:eth0 || echo "status $?"
+		vethctl move $blue:eth0 $red:eth1
+		vethctl apply --delete - <<-END
+			add $red:eth0 veth-red
+			bridge br0
+		END
+		vethctl del $red:eth1
+		vethctl list -n'
+	assert_output_has "10.0.0.1/24"
+	assert_output_has ":eth0, there and back in "
+	assert_output_has "is on no bridge and has no address"
+	assert_output_has "status 1"
+	assert_equal "${lines[-1]}" "status 1"
 	# From outside, where the user has no rights, but owns the set's user namespace.
-	run -0 as_user vethctl add lab:x lab:y
-	run -0 as_user vethctl del lab:x
+	run -0 as_user vethctl add lab:x,10.0.0.1/24 lab:y,10.0.0.2/24
+	run -0 as_user vethctl list lab
+	assert_output_has 10.0.0.2/24
+	run -0 as_user vethctl check lab:x lab:y
+	assert_output_has "lab:x and lab:y are both in lab, where packets to its own addresses go by lo"
+	run -0 as_user nsjoin lab nsunshare -n --detach sleep 100
+	inner=${output%:*}
+	run -0 as_user vethctl add --wait "lab:v,10.1.0.1/24" "$inner:w,10.1.0.2/24"
+	run -0 as_user vethctl check lab:v "$inner:w"
+	assert_output_matches "^lab:v reaches $inner:w, there and back in [0-9.]+ ms$"
+	run -0 as_user vethctl del lab:v
+	kill "$inner"
+	echo "add lab:x lab:y" >"$T/lab"
+	run -0 as_user vethctl apply "$T/lab"
+	run -0 as_user vethctl apply --delete "$T/lab"
+	run -1 as_user vethctl del lab:x
 	run -0 as_user nsunshare --drop lab
 }
 
