@@ -1,0 +1,626 @@
+/*
+ * From wishes that are resolved to steps; see netplan.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <linux/rtnetlink.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include "netplan-internal.h"
+
+/* "line 7: add red:eth0: WHAT", owned by NP. */
+static const char *say_doing(struct netplan *np, const struct wish *w, const struct wish_end *end,
+			     const char *format, ...) printf_like(4, 5);
+
+static const char *say_doing(struct netplan *np, const struct wish *w, const struct wish_end *end,
+			     const char *format, ...)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	char what[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (w->line)
+		strbuf_addf(&text, "line %zu: ", w->line);
+	strbuf_addf(&text, "%s %s%s%s", wish_verb(w), end->text, what[0] ? ": " : "", what);
+	return netplan_keep(np, strbuf_steal(&text));
+}
+
+/* A request to END's namespace, about its link. NULL where memory ran out. */
+static struct net_request *new_request(struct netplan *np, const struct wish_end *end, enum rt_kind kind)
+{
+	struct net_request *q = netplan_keep(np, calloc(1, sizeof(*q)));
+
+	if (!q)
+		return NULL;
+	q->ask.kind = kind;
+	q->ask.link.netns = -1;
+	q->ns = end->ns;
+	q->link = end->link;
+	q->mark = np->mark;
+	snprintf(q->ask.device, sizeof(q->ask.device), "%s", end->end.name);
+	return q;
+}
+
+/* What takes Q back, to be changed from what it asks for; NULL where memory ran out. */
+static struct rt_request *add_back(struct netplan *np, struct net_request *q)
+{
+	q->back = netplan_keep(np, malloc(sizeof(*q->back)));
+	if (q->back)
+		*q->back = q->ask;
+	return q->back;
+}
+
+static void add_step(struct plan *plan, const struct step_kind *kind, const struct net_request *q)
+{
+	plan_add(plan, HELPER, kind, .data = q);
+}
+
+/* What is wanted of a link, as a request has it: of a new one all; of one that is there what differs. */
+static void want(const struct end *end, const struct rt_link *there, struct rt_link *out)
+{
+	if (end->has & END_MAC && !(there && memcmp(there->mac, end->mac, sizeof(end->mac)) == 0)) {
+		memcpy(out->mac, end->mac, sizeof(end->mac));
+		out->has |= LINK_MAC;
+	}
+	if (end->has & END_MTU && !(there && there->mtu == end->mtu)) {
+		out->mtu = end->mtu;
+		out->has |= LINK_MTU;
+	}
+	if (end->has & END_TXQLEN && !(there && there->txqlen == end->txqlen)) {
+		out->txqlen = end->txqlen;
+		out->has |= LINK_TXQLEN;
+	}
+	if (end->has & END_QUEUES && !there) {
+		out->queues = end->queues;
+		out->has |= LINK_QUEUES;
+	}
+	if (there && end->has & END_GROUP && there->group != end->group) {
+		out->group = end->group;
+		out->has |= LINK_GROUP;
+	}
+	if (end->has & END_NEW_NAME && !(there && streq(there->name, end->new_name))) {
+		snprintf(out->name, sizeof(out->name), "%s", end->new_name);
+		out->has |= LINK_NAME;
+	}
+}
+
+/* What was there of the fields that ASK sets. */
+static void keep_old(const struct rt_link *there, unsigned int has, struct rt_link *back)
+{
+	*back = *there;
+	back->has = has;
+	back->netns = -1;
+}
+
+static void add_mark(struct netplan *np, const struct wish_end *end, struct rt_link *out)
+{
+	snprintf(out->name, sizeof(out->name), "%s", end->end.name);
+	out->group = np->mark;
+	out->has |= LINK_NAME | LINK_GROUP;
+}
+
+/* Whether the second end's namespace is named more often: the side that more pairs share gets the requests. */
+static bool second_leads(const struct wish *w)
+{
+	return w->ends == 2 && w->end[1].ns->uses > w->end[0].ns->uses;
+}
+
+static void build_pair(struct netplan *np, const struct wish *w, struct plan *plan)
+{
+	size_t first = second_leads(w);
+	const struct wish_end *a = &w->end[first], *b = &w->end[1 - first];
+	struct net_request *q;
+
+	if (a->exists)
+		return;
+	q = new_request(np, a, RT_PAIR);
+	if (!q)
+		return;
+	want(&a->end, NULL, &q->ask.link);
+	add_mark(np, a, &q->ask.link);
+	want(&b->end, NULL, &q->ask.peer);
+	add_mark(np, b, &q->ask.peer);
+	if (a->ns != b->ns) {
+		q->ask.peer.has |= LINK_NETNS;
+		q->ask.peer.netns = b->ns->fd;
+		snprintf(q->ask.peer.netns_name, sizeof(q->ask.peer.netns_name), "%s",
+			 b->end.ref ? b->end.ref : "$$");
+	}
+	q->peer = b->link;
+	q->doing = say_doing(np, w, &w->end[0], "%s", w->end[1].text);
+	q->why = "one request makes both ends where they belong: nothing sees them unnamed or elsewhere";
+	add_step(plan, &step_pair, q);
+}
+
+static void build_bridge(struct netplan *np, const struct wish *w, struct plan *plan)
+{
+	const struct wish_end *a = &w->end[0];
+	struct net_request *q;
+
+	if (a->exists)
+		return;
+	q = new_request(np, a, RT_LINK_ADD);
+	if (!q)
+		return;
+	want(&a->end, NULL, &q->ask.link);
+	add_mark(np, a, &q->ask.link);
+	snprintf(q->ask.link.kind, sizeof(q->ask.link.kind), "bridge");
+	q->doing = say_doing(np, w, a, "%s", "");
+	add_step(plan, &step_bridge, q);
+}
+
+/* What the kernel drops when a link goes down or moves and does not make anew: nothing of its own
+ * (RTPROT_KERNEL), no route that a router announced. */
+static bool is_worth_keeping(const struct rt_route *r)
+{
+	return r->protocol != RTPROT_KERNEL && r->protocol != RTPROT_RA && r->type == RTN_UNICAST;
+}
+
+/* The N-th that may be an address of END's to put back, of twice as many as its namespace has; NULL where it is
+ * none. The kernel tells of IPv4 addresses the first one first, of IPv6 ones the last: they come back in order. */
+static const struct rt_address *kept_address(const struct wish_end *end, size_t n)
+{
+	const struct netns *ns = end->ns;
+	bool six = n >= ns->address_count;
+	const struct rt_address *a = &ns->address[six ? 2 * ns->address_count - 1 - n : n];
+
+	return a->index == end->there.index && six == (a->address.family == AF_INET6) ? a : NULL;
+}
+
+/* Whether R is a route of END's to put back: those on the link itself come first, for a gateway may be found by
+ * one of them. */
+static bool is_kept_route(const struct wish_end *end, const struct rt_route *r, bool by_gateway)
+{
+	return r->index == end->there.index && is_worth_keeping(r) && by_gateway == (r->via.family != 0);
+}
+
+/* What a link had, to be sent once it is back: for the undo of a move, or of taking it down. */
+static void build_restore(struct netplan *np, const struct wish_end *a, struct net_request *q)
+{
+	const struct netns *ns = a->ns;
+	struct rt_request *r = netplan_keep(np, calloc(ns->address_count + ns->route_count + 2, sizeof(*r)));
+
+	q->restore = r;
+	if (!r)
+		return;
+	for (size_t n = 0; n < 2 * ns->address_count; n++) {
+		const struct rt_address *old = kept_address(a, n);
+
+		if (old)
+			*r++ = (struct rt_request){ .kind = RT_ADDRESS_ADD, .address = *old };
+	}
+	if (a->there.has & LINK_MASTER)
+		*r++ = (struct rt_request){ .kind = RT_LINK_SET,
+					    .link = { .has = LINK_MASTER, .master = a->there.master } };
+	if (a->there.up)
+		*r++ = (struct rt_request){ .kind = RT_LINK_SET, .link = { .has = LINK_STATE, .up = true } };
+	for (int by_gateway = 0; by_gateway < 2; by_gateway++)
+		for (size_t i = 0; i < ns->route_count; i++)
+			if (is_kept_route(a, &ns->route[i], by_gateway))
+				*r++ = (struct rt_request){ .kind = RT_ROUTE_ADD, .route = ns->route[i] };
+	q->restore_count = r - q->restore;
+}
+
+static void build_move(struct netplan *np, const struct wish *w, struct plan *plan)
+{
+	const struct wish_end *a = &w->end[0], *b = &w->end[1];
+	struct net_request *q = new_request(np, a, RT_LINK_MOVE);
+	struct rt_request *back;
+
+	if (!q)
+		return;
+	q->to = b->ns;
+	q->peer = b->link;
+	q->ask.link.has = LINK_NAME | LINK_NETNS;
+	q->ask.link.netns = b->ns->fd;
+	snprintf(q->ask.link.name, sizeof(q->ask.link.name), "%s", b->end.name);
+	snprintf(q->ask.link.netns_name, sizeof(q->ask.link.netns_name), "%s", b->end.ref ? b->end.ref : "$$");
+	back = add_back(np, q);
+	if (back) {
+		back->link.netns = a->ns->fd;
+		memcpy(back->link.name, a->link->name, sizeof(back->link.name));
+	}
+	q->doing = say_doing(np, w, a, "%s", b->text);
+	q->why = "the kernel takes it down, and drops its addresses and routes";
+	build_restore(np, a, q);
+	add_step(plan, &step_move, q);
+}
+
+static void build_settings(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	const struct rt_link *there = end->exists ? &end->there : NULL;
+	struct net_request *q;
+	struct rt_request *back;
+
+	if (!there && !(end->end.has & END_ALIAS) && w->kind != WISH_SET)
+		return;
+	q = new_request(np, end, RT_LINK_SET);
+	if (!q)
+		return;
+	if (there || w->kind == WISH_SET)
+		want(&end->end, there, &q->ask.link);
+	if (end->end.has & END_ALIAS && !(there && streq(there->alias, end->end.alias))) {
+		snprintf(q->ask.link.alias, sizeof(q->ask.link.alias), "%s", end->end.alias);
+		q->ask.link.has |= LINK_ALIAS;
+	}
+	if (!q->ask.link.has)
+		return;
+	if (there) {
+		back = add_back(np, q);
+		if (back)
+			keep_old(there, q->ask.link.has, &back->link);
+	}
+	q->doing = say_doing(np, w, end, "%s", "");
+	add_step(plan, &step_link, q);
+}
+
+static void build_port(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	int there = end->exists && end->there.has & LINK_MASTER ? end->there.master : 0;
+	struct net_request *q;
+	struct rt_request *back;
+
+	if (!(end->end.has & END_BRIDGE))
+		return;
+	if (end->exists && there == (end->bridge ? end->bridge->index : 0))
+		return;
+	q = new_request(np, end, RT_LINK_SET);
+	if (!q)
+		return;
+	q->master = end->bridge;
+	q->ask.link.has = LINK_MASTER;
+	snprintf(q->ask.link.master_name, sizeof(q->ask.link.master_name), "%s", end->end.bridge);
+	if (end->exists) {
+		back = add_back(np, q);
+		if (back)
+			back->link.master = there;
+	}
+	q->doing = say_doing(np, w, end, "bridge=%s", end->end.bridge);
+	add_step(plan, &step_port, q);
+}
+
+static void build_address(struct netplan *np, const struct wish *w, const struct wish_end *end,
+			  const struct rt_address *address, struct plan *plan)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct net_request *q;
+	struct rt_request *back;
+
+	if (end->exists && netns_address(end->ns, end->there.index, &address->address))
+		return;
+	q = new_request(np, end, RT_ADDRESS_ADD);
+	if (!q)
+		return;
+	q->ask.address = *address;
+	if (end->exists) {
+		back = add_back(np, q);
+		if (back)
+			back->kind = RT_ADDRESS_DELETE;
+	}
+	inet_format(&address->address, true, &text);
+	q->doing = say_doing(np, w, end, "address %s", strbuf_text(&text));
+	add_step(plan, &step_address, q);
+}
+
+static void build_addresses(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	unsigned int flags = end->end.has & END_NODAD ? IFA_F_NODAD : 0;
+
+	for (size_t i = 0; i < end->end.address_count; i++) {
+		const struct inet *a = &end->end.address[i];
+
+		build_address(np, w, end,
+			      &(struct rt_address){ .address = *a, .flags = a->family == AF_INET6 ? flags : 0 }, plan);
+	}
+}
+
+static void build_state(struct netplan *np, const struct wish *w, const struct wish_end *end, bool up,
+			struct plan *plan)
+{
+	struct net_request *q;
+	struct rt_request *back;
+
+	if (end->exists ? end->there.up == up : !up && w->kind != WISH_SET)
+		return;
+	q = new_request(np, end, RT_LINK_SET);
+	if (!q)
+		return;
+	q->ask.link.has = LINK_STATE;
+	q->ask.link.up = up;
+	if (end->exists) {
+		back = add_back(np, q);
+		if (back)
+			back->link.up = !up;
+		build_restore(np, end, q);
+	}
+	q->doing = say_doing(np, w, end, "%s", up ? "up" : "down");
+	if (up && w->kind == WISH_PAIR && !end->exists)
+		q->why = "not in the request that makes it: a peer that is up there is refused (ENOTCONN)";
+	add_step(plan, &step_state, q);
+}
+
+static void build_route(struct netplan *np, const struct wish *w, const struct wish_end *end,
+			const struct rt_route *route, struct plan *plan)
+{
+	const struct end_route plain = { route->to, route->via };
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct net_request *q;
+	struct rt_request *back;
+
+	if (end->exists && netns_route(end->ns, end->there.index, &plain))
+		return;
+	q = new_request(np, end, RT_ROUTE_ADD);
+	if (!q)
+		return;
+	q->ask.route = *route;
+	if (end->exists) {
+		back = add_back(np, q);
+		if (back)
+			back->kind = RT_ROUTE_DELETE;
+	}
+	inet_format(&route->to, true, &text);
+	if (route->via.family) {
+		strbuf_add(&text, " via ");
+		inet_format(&route->via, false, &text);
+	}
+	q->doing = say_doing(np, w, end, "route %s", route->to.length ? strbuf_text(&text)
+								      : strchr(strbuf_text(&text), ' ') + 1);
+	add_step(plan, &step_route, q);
+}
+
+static void build_routes(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	for (int by_gateway = 0; by_gateway < 2; by_gateway++) {
+		for (size_t i = 0; i < end->end.route_count; i++) {
+			const struct rt_route r = { .to = end->end.route[i].to, .via = end->end.route[i].via };
+
+			if (by_gateway == (r.via.family != 0))
+				build_route(np, w, end, &r, plan);
+		}
+	}
+}
+
+static void build_unmark(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	struct net_request *q;
+
+	if (end->exists || (w->kind == WISH_SET && !(end->end.has & END_GROUP)))
+		return;
+	q = new_request(np, end, RT_LINK_SET);
+	if (!q)
+		return;
+	q->ask.link.has = LINK_GROUP;
+	q->ask.link.group = end->end.has & END_GROUP ? end->end.group : 0;
+	q->doing = say_doing(np, w, end, "%s", "");
+	q->why = "the commit: without its mark it cannot be taken back any more";
+	add_step(plan, &step_unmark, q);
+}
+
+/*
+ * What a moved link had
+ */
+
+static void build_kept_addresses(struct netplan *np, const struct wish *w, struct plan *plan)
+{
+	const struct wish_end *a = &w->end[0], *b = &w->end[1];
+
+	for (size_t n = 0; n < 2 * a->ns->address_count && !w->bare; n++) {
+		const struct rt_address *old = kept_address(a, n);
+
+		/* Link-local ones come by themselves when it is up. */
+		if (old && !inet_is_link_local(&old->address))
+			build_address(np, w, b, old, plan);
+	}
+}
+
+static void build_kept_routes(struct netplan *np, const struct wish *w, struct plan *plan)
+{
+	const struct wish_end *a = &w->end[0], *b = &w->end[1];
+
+	for (int by_gateway = 0; by_gateway < 2; by_gateway++)
+		for (size_t i = 0; i < a->ns->route_count && !w->bare; i++)
+			if (is_kept_route(a, &a->ns->route[i], by_gateway))
+				build_route(np, w, b, &a->ns->route[i], plan);
+}
+
+/*
+ * Deleting
+ */
+
+/* The end by which a pair is deleted: on the side that more of them share. NULL where nothing is there. */
+static const struct wish_end *victim(const struct wish *w)
+{
+	if (w->kind != WISH_DELETE)
+		return NULL;
+	if (w->ends == 2 && w->end[1].exists && (second_leads(w) || !w->end[0].exists))
+		return &w->end[1];
+	return w->end[0].exists ? &w->end[0] : NULL;
+}
+
+/* Alone it is deleted by its index; with others of its namespace by a mark that all of them get. */
+static void build_delete(struct netplan *np, const struct wish *w, const struct wish_end *v, bool alone,
+			 struct plan *plan)
+{
+	struct net_request *q = new_request(np, v, alone ? RT_LINK_DELETE : RT_LINK_SET);
+	struct rt_request *back;
+
+	if (!q)
+		return;
+	q->doing = say_doing(np, w, v, "%s", "");
+	if (!alone) {
+		q->ask.link.has = LINK_GROUP;
+		q->ask.link.group = np->mark;
+		back = add_back(np, q);
+		if (back)
+			back->link.group = v->there.group;
+		q->why = "all that go get one mark, and go together: one wait in the kernel instead of many";
+	}
+	add_step(plan, alone ? &step_delete : &step_mark, q);
+}
+
+static void build_group_delete(struct netplan *np, struct netns *ns, struct plan *plan)
+{
+	struct net_request *q = netplan_keep(np, calloc(1, sizeof(*q)));
+
+	if (!q)
+		return;
+	q->ask.kind = RT_GROUP_DELETE;
+	q->ask.link.has = LINK_GROUP;
+	q->ask.link.group = np->mark;
+	q->ns = ns;
+	q->mark = np->mark;
+	q->doing = "del";
+	add_step(plan, &step_delete, q);
+}
+
+/* Each victim once, however often it is named. */
+static void count_victims(struct netplan *np)
+{
+	for (size_t i = 0; i < np->count; i++) {
+		const struct wish_end *v = victim(&np->wish[i]);
+
+		np->wish[i].victim = v && !v->link->doomed ? v : NULL;
+		if (!np->wish[i].victim)
+			continue;
+		v->link->doomed = true;
+		v->ns->victims += wish_end_is(v, "veth");
+	}
+}
+
+static void build_deletes(struct netplan *np, struct plan *plan)
+{
+	count_victims(np);
+	for (size_t i = 0; i < np->count; i++) {
+		const struct wish_end *v = np->wish[i].victim;
+
+		if (v && wish_end_is(v, "veth") && v->ns->victims > 1)
+			build_delete(np, &np->wish[i], v, false, plan);
+	}
+	for (size_t i = 0; i < np->netns.count; i++)
+		if (np->netns.item[i]->victims > 1)
+			build_group_delete(np, np->netns.item[i], plan);
+	for (size_t i = 0; i < np->count; i++) {
+		const struct wish_end *v = np->wish[i].victim;
+
+		if (v && (!wish_end_is(v, "veth") || v->ns->victims == 1))
+			build_delete(np, &np->wish[i], v, true, plan);
+	}
+}
+
+/*
+ * Phase by phase
+ */
+
+enum phase {
+	BRIDGES, PAIRS, MOVES, DOWNS, SETTINGS, PORTS, ADDRESSES, STATES, ROUTES, LATE_DOWNS, UNMARKS, PHASES
+};
+
+/* Whether END shall be up: what is made is, unless it is said not to be. */
+static bool wants_up(const struct wish *w, const struct wish_end *end)
+{
+	if (w->kind == WISH_MOVE && !w->bare && !(end->end.has & (END_UP | END_DOWN)))
+		return w->end[0].there.up;
+	return end->end.has & END_UP || (!(end->end.has & END_DOWN) && w->kind <= WISH_BRIDGE);
+}
+
+static void build_end(struct netplan *np, const struct wish *w, const struct wish_end *end, enum phase phase,
+		      struct plan *plan)
+{
+	switch (phase) {
+	case SETTINGS:
+		build_settings(np, w, end, plan);
+		break;
+	case PORTS:
+		build_port(np, w, end, plan);
+		break;
+	case ADDRESSES:
+		build_addresses(np, w, end, plan);
+		if (w->kind == WISH_MOVE)
+			build_kept_addresses(np, w, plan);
+		break;
+	case STATES:
+		if (wants_up(w, end))
+			build_state(np, w, end, true, plan);
+		break;
+	case ROUTES:
+		build_routes(np, w, end, plan);
+		if (w->kind == WISH_MOVE)
+			build_kept_routes(np, w, plan);
+		break;
+	case DOWNS:
+	case LATE_DOWNS:
+		/* Before other changes, so that what it drops is put back, if it is undone, when they are undone. */
+		if (end->end.has & END_DOWN && end->exists == (phase == DOWNS))
+			build_state(np, w, end, false, plan);
+		break;
+	case UNMARKS:
+		if (w->kind <= WISH_SET)
+			build_unmark(np, w, end, plan);
+		break;
+	default:
+		break;
+	}
+}
+
+static void build_phase(struct netplan *np, enum phase phase, struct plan *plan)
+{
+	for (size_t i = 0; i < np->count; i++) {
+		const struct wish *w = &np->wish[i];
+
+		if (w->kind == WISH_BRIDGE && phase == BRIDGES)
+			build_bridge(np, w, plan);
+		if (w->kind == WISH_PAIR && phase == PAIRS)
+			build_pair(np, w, plan);
+		if (w->kind == WISH_MOVE && phase == MOVES)
+			build_move(np, w, plan);
+		for (size_t k = w->kind == WISH_MOVE; k < w->ends && w->kind != WISH_DELETE; k++)
+			build_end(np, w, &w->end[k], phase, plan);
+	}
+}
+
+/* An end that stays down keeps the other without carrier. */
+static bool will_have_carrier(const struct wish *w)
+{
+	return w->kind == WISH_PAIR && wants_up(w, &w->end[0]) && wants_up(w, &w->end[1]);
+}
+
+/* A bridge has carrier as soon as one of its ports has. */
+static bool will_have_port(const struct netplan *np, const struct wish *bridge)
+{
+	for (size_t i = 0; i < np->count; i++)
+		for (size_t k = 0; k < np->wish[i].ends; k++)
+			if (will_have_carrier(&np->wish[i]) && np->wish[i].end[k].bridge == bridge->end[0].link)
+				return true;
+	return false;
+}
+
+static void build_wait(struct netplan *np, struct plan *plan)
+{
+	np->waiting.seconds = np->wait_seconds;
+	np->waiting.link = calloc(2 * np->count, sizeof(*np->waiting.link));
+	np->failed |= !np->waiting.link;
+	for (size_t i = 0; np->waiting.link && i < np->count; i++) {
+		const struct wish *w = &np->wish[i];
+		bool bridge = w->kind == WISH_BRIDGE && wants_up(w, &w->end[0]) && will_have_port(np, w);
+
+		for (size_t k = 0; k < w->ends && (bridge || will_have_carrier(w)); k++)
+			np->waiting.link[np->waiting.count++] = w->end[k].link;
+	}
+	if (np->waiting.count)
+		plan_add(plan, HELPER, &step_wait, .data = &np->waiting);
+}
+
+int netplan_build(struct netplan *np, struct plan *plan, struct error *e)
+{
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		if (phase == UNMARKS && np->wait)
+			build_wait(np, plan);
+		build_phase(np, phase, plan);
+	}
+	build_deletes(np, plan);
+	return np->failed ? fail(e, ENOMEM, "plan") : plan_check(plan, e);
+}
