@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+#include <linux/fanotify.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <linux/types.h>
@@ -160,6 +161,27 @@ enum {
 	KERNEL_STATMOUNT_FS_TYPE	= 0x020,
 	KERNEL_STATMOUNT_MNT_OPTS	= 0x080,	/* 6.11 */
 	KERNEL_STATMOUNT_SB_SOURCE	= 0x200,	/* 6.13 */
+};
+
+/* fanotify(7) of mounts, 6.15: one group hears of the mounts of all the namespaces that it marks, in the order in
+ * which the kernel has queued them. */
+#ifndef FAN_REPORT_MNT
+#define FAN_REPORT_MNT			0x00004000	/* fanotify_init(2) */
+#endif
+#ifndef FAN_MARK_MNTNS
+#define FAN_MARK_MNTNS			0x00000110	/* fanotify_mark(2): the descriptor is a mount namespace */
+#endif
+#ifndef FAN_MNT_ATTACH
+#define FAN_MNT_ATTACH			0x01000000	/* both in one event: it was moved */
+#define FAN_MNT_DETACH			0x02000000
+#endif
+#ifndef FAN_EVENT_INFO_TYPE_MNT
+#define FAN_EVENT_INFO_TYPE_MNT		7
+#endif
+
+struct kernel_event_info_mnt {		/* struct fanotify_event_info_mnt of linux/fanotify.h */
+	struct fanotify_event_info_header hdr;
+	__u64 mnt_id;			/* unique */
 };
 
 /* listns(2), 6.19 */

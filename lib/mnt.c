@@ -262,6 +262,18 @@ void mnt_table_free(struct mnt_table *t)
 	*t = (struct mnt_table){ 0 };
 }
 
+void mnt_table_take(struct mnt_table *t, struct mnt_table *from)
+{
+	t->mount = take_ptr(from->mount);
+	t->by_id = take_ptr(from->by_id);
+	t->own = take_ptr(from->own);
+	t->top = from->top;
+	t->count = from->count;
+	*from = (struct mnt_table){ 0 };
+	for (size_t i = 0; i < t->count; i++)
+		t->mount[i].table = t;
+}
+
 struct mnt *mnt_next(const struct mnt *m, const struct mnt *top)
 {
 	if (m->child)
@@ -410,9 +422,7 @@ static int read_of_process(int proc, const char *pid, int ns, struct mnt_table *
 
 		if (read_inside(proc, ns, &whole, NULL) >= 0) {
 			mnt_table_free(out);
-			*out = whole;
-			for (size_t i = 0; i < out->count; i++)
-				out->mount[i].table = out;
+			mnt_table_take(out, &whole);
 		} else {
 			mnt_table_free(&whole);
 		}
@@ -564,7 +574,8 @@ static int visit_new(int proc, const char *pid, void *arg, struct error *e)
 	if (!t)
 		return fail(e, ENOMEM, "read the mount tables");
 	t->inode = ns_inode(ns);
-	if (mnt_tables_find(all, t->inode) != t || read_of_process(proc, pid, ns, t, NULL) < 0 || t->count == 0)
+	if (mnt_tables_find(all, t->inode) != t ||
+	    (!all->names_only && (read_of_process(proc, pid, ns, t, NULL) < 0 || t->count == 0)))
 		drop_last(all);
 	else
 		describe(t, proc, ns, atoi(pid));
@@ -578,7 +589,7 @@ static int add_namespace(int proc, int ns, struct mnt_tables *all, struct error 
 
 	if (!t)
 		return mnt_tables_find(all, ns_inode(ns)) ? 0 : fail(e, ENOMEM, "read the mount tables");
-	if (read_inside(proc, ns, t, NULL) < 0 || t->count == 0)
+	if (!all->names_only && (read_inside(proc, ns, t, NULL) < 0 || t->count == 0))
 		drop_last(all);
 	else
 		describe(t, proc, ns, 0);
@@ -683,17 +694,43 @@ int mnt_read_all(struct mnt_tables *out, struct error *e)
 	return rc < 0 ? rc : add_held(proc, own, out, e);
 }
 
-static int visit_member(int proc, const char *pid, void *arg, struct error *e)
+int mnt_find_new(struct mnt_tables *all, struct error *e)
 {
-	(void)e;
-	return namespace_of(proc, pid) == *(ino_t *)arg ? atoi(pid) : 0;
+	_cleanup_close_ int proc = proc_open(e), own = -1;
+	int rc;
+
+	if (proc < 0)
+		return proc;
+	own = ns_open_self(&ns_types[NS_MNT], e);
+	if (own < 0)
+		return own;
+	all->names_only = true;
+	rc = add_neighbours(proc, own, NS_MNT_GET_NEXT, all, e);
+	if (rc >= 0)
+		rc = add_neighbours(proc, own, NS_MNT_GET_PREV, all, e);
+	if (rc < 0 && rc != -ENOMEM)
+		rc = each_process(proc, visit_new, all, e);
+	all->names_only = false;
+	return rc;
 }
 
-pid_t mnt_member(int proc, ino_t inode)
+static int visit_member(int proc, const char *pid, void *arg, struct error *e)
 {
-	int pid = each_process(proc, visit_member, &inode, NULL);
+	ino_t inode = namespace_of(proc, pid);
+	struct mnt_table *t = inode ? mnt_tables_find(arg, inode) : NULL;
 
-	return pid < 0 ? 0 : pid;
+	(void)e;
+	if (t && (!t->pid || t->pid == getpid()))	/* another than the one that asks, where there is one */
+		describe_process(t, proc, atoi(pid));
+	return 0;
+}
+
+void mnt_find_members(struct mnt_tables *all)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	if (proc >= 0)
+		each_process(proc, visit_member, all, NULL);
 }
 
 int mnt_open(const struct mnt_table *t, struct error *e)

@@ -46,12 +46,17 @@ struct mnt_tables {
 	struct mnt_table **table;
 	size_t count, room;
 	size_t unseen;			/* processes whose namespace may not be looked at */
+	bool names_only;		/* which there are is all that is asked: tables are not read */
 };
 
 /* Read the table that FD (an open mountinfo) shows. Returns 0 or -errno with E: EAGAIN where it changed each time it
  * was read, EINVAL where it cannot be one. Free with mnt_table_free(). */
 int mnt_read(int fd, struct mnt_table *out, struct error *e) must_check;
 void mnt_table_free(struct mnt_table *t);
+
+/* The mounts of FROM become those of T, in place of what it had, which the caller has kept or freed. What T is the table
+ * of stays. FROM is empty then. */
+void mnt_table_take(struct mnt_table *t, struct mnt_table *from);
 #define _cleanup_mnt_table_ __attribute__((cleanup(mnt_table_free)))
 
 /* The caller's own; that of the mount namespace NS (a descriptor): read as one of its processes sees it or, where it
@@ -67,8 +72,14 @@ int mnt_read_all(struct mnt_tables *out, struct error *e) must_check;
 void mnt_tables_free(struct mnt_tables *all);
 #define _cleanup_mnt_tables_ __attribute__((cleanup(mnt_tables_free)))
 
-/* A process in the mount namespace INODE; 0 where none is seen. */
-pid_t mnt_member(int proc, ino_t inode);
+/*
+ * Append the namespaces that are not in ALL, without their mounts: by NS_MNT_GET_NEXT (6.12) or, where that may not be
+ * asked, by the links of all processes. No table is read. Returns 0 or -errno with E.
+ */
+int mnt_find_new(struct mnt_tables *all, struct error *e) must_check;
+
+/* Look for a process in each namespace of ALL whose pid is 0; it stays 0 where none is seen. */
+void mnt_find_members(struct mnt_tables *all);
 
 /* Open the mountinfo of T's namespace, for mnt_read() or poll(2), which says POLLPRI where a mount came or went. As long
  * as it is open the namespace stays. Returns a descriptor or -errno with E. */

@@ -3,12 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <poll.h>
 #include <string.h>
 
-#include "kernel.h"
 #include "mntdiff.h"
-#include "proc.h"
 
 /*
  * Places
@@ -193,108 +190,4 @@ ssize_t mnt_news(const struct mnt_table *before, const struct mnt_table *after, 
 		if (!is_in(old, before->count, &after->mount[i]))
 			(*out)[n++] = (struct mnt_news){ &after->mount[i], true };
 	return (ssize_t)n;
-}
-
-/*
- * The watch: for each table its mountinfo, and the process that was found in it.
- */
-
-struct mnt_watch {
-	struct mnt_tables *all;
-	size_t count, next;
-	struct pollfd *fds;	/* mountinfo of table I at 2 * I, the process behind it */
-};
-
-int mnt_watch_open(struct mnt_tables *all, struct mnt_watch **out, struct error *e)
-{
-	struct mnt_watch *w = *out = calloc(1, sizeof(*w));
-
-	if (w)
-		w->fds = calloc(2 * all->count + 1, sizeof(*w->fds));
-	if (!w || !w->fds)
-		return fail(e, ENOMEM, "watch");
-	w->all = all;
-	w->count = all->count;
-	for (size_t i = 0; i < w->count; i++) {
-		w->fds[2 * i] = (struct pollfd){ mnt_open(all->table[i], NULL), POLLPRI, 0 };
-		w->fds[2 * i + 1] = (struct pollfd){ -1, POLLIN, 0 };
-		if (all->table[i]->pid)
-			w->fds[2 * i + 1].fd = sys_pidfd_open(all->table[i]->pid, 0);
-	}
-	return 0;
-}
-
-/* The process has ended: the namespace may have others. */
-static void look_for_another(struct mnt_watch *w, size_t i)
-{
-	struct mnt_table *t = w->all->table[i];
-	_cleanup_close_ int proc = proc_open(NULL);
-
-	w->fds[2 * i].fd = close_fd(w->fds[2 * i].fd);
-	w->fds[2 * i + 1].fd = close_fd(w->fds[2 * i + 1].fd);
-	t->pid = proc < 0 ? 0 : mnt_member(proc, t->inode);
-	if (!t->pid)
-		return;
-	w->fds[2 * i].fd = mnt_open(t, NULL);
-	w->fds[2 * i + 1].fd = sys_pidfd_open(t->pid, 0);
-	w->fds[2 * i].revents = POLLPRI;	/* what was missed meanwhile */
-}
-
-static bool watches(const struct mnt_watch *w)
-{
-	for (size_t i = 0; i < w->count; i++)
-		if (w->fds[2 * i].fd >= 0)
-			return true;
-	return false;
-}
-
-static int take_change(struct mnt_watch *w, size_t i, struct mnt_table *before, struct error *e)
-{
-	struct mnt_table *t = w->all->table[i], now = { 0 };
-	int rc = mnt_read(w->fds[2 * i].fd, &now, e);
-
-	if (rc < 0) {
-		mnt_table_free(&now);
-		return rc;
-	}
-	now.inode = t->inode;
-	now.id = t->id;
-	now.pid = t->pid;
-	now.owner = t->owner;
-	*before = *t;
-	*t = now;
-	for (size_t k = 0; k < t->count; k++)
-		t->mount[k].table = t;
-	return 1;
-}
-
-int mnt_watch_next(struct mnt_watch *w, size_t *index, struct mnt_table *before, struct error *e)
-{
-	while (watches(w)) {
-		for (; w->next < w->count; w->next++) {
-			size_t i = w->next;
-
-			if (w->fds[2 * i + 1].revents)
-				look_for_another(w, i);
-			w->fds[2 * i + 1].revents = 0;
-			if (w->fds[2 * i].fd < 0 || !(w->fds[2 * i].revents & POLLPRI))
-				continue;
-			w->fds[2 * i].revents = 0;
-			*index = i;
-			return take_change(w, i, before, e);
-		}
-		w->next = 0;
-		if (poll(w->fds, 2 * w->count, -1) < 0 && errno != EINTR)
-			return fail(e, errno, "wait for mounts");
-	}
-	return 0;
-}
-
-void mnt_watch_free(struct mnt_watch *w)
-{
-	for (size_t i = 0; w && w->fds && i < 2 * w->count; i++)
-		close_fd(w->fds[i].fd);
-	if (w)
-		free(w->fds);
-	free(w);
 }

@@ -1,5 +1,5 @@
 /*
- * Two mount tables side by side: of two namespaces, or of one before and after. Pure, but for the watch, which waits.
+ * Two mount tables side by side: of two namespaces, or of one before and after. Pure.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,7 +7,6 @@
 #define NSKIT_MNTDIFF_H
 
 #include "base.h"
-#include "error.h"
 #include "mnt.h"
 
 enum mnt_differs {
@@ -41,17 +40,5 @@ struct mnt_news {
 
 /* From BEFORE to AFTER of one namespace. The caller frees *OUT. Returns their number or -ENOMEM. */
 ssize_t mnt_news(const struct mnt_table *before, const struct mnt_table *after, struct mnt_news **out) must_check;
-
-/* Tables that are watched: ALL's, which is changed as they change, and must stay. */
-struct mnt_watch;
-int mnt_watch_open(struct mnt_tables *all, struct mnt_watch **out, struct error *e) must_check;
-
-/*
- * Wait until a table changes. *BEFORE is what it was, which the caller frees (mnt_table_free), and *INDEX which of
- * them. A namespace whose last process ends is watched no more: else the watch would keep it. Returns 1, 0 where there
- * is nothing left to watch, or -errno with E.
- */
-int mnt_watch_next(struct mnt_watch *w, size_t *index, struct mnt_table *before, struct error *e) must_check;
-void mnt_watch_free(struct mnt_watch *w);
 
 #endif

@@ -13,6 +13,7 @@
 #include "inside.h"
 #include "io.h"
 #include "kernel.h"
+#include "mountid.h"
 #include "mountinfo.h"
 #include "nsset-scan.h"
 
@@ -288,45 +289,29 @@ void scan_mounts_of(struct scan *s, pid_t pid)
 
 /* --- where no process lives --- */
 
-/* A mount, its root and its mount point: a page each at most. */
-union mount_room {
-	struct kernel_statmount answer;
-	char room[sizeof(struct kernel_statmount) + 3 * PATH_MAX];
-};
-
-static bool ask_mount(union mount_room *room, uint64_t mntns_id, uint64_t mount_id, uint64_t what)
-{
-	const struct kernel_mnt_id_req q = { .size = sizeof(q), .mnt_id = mount_id, .mnt_ns_id = mntns_id,
-					  .param = what };
-
-	return sys_statmount(&q, &room->answer, sizeof(*room)) == 0;
-}
-
 /* To ask for strings takes three times as long: few mounts are on nsfs. */
 static void take_mount_id(struct table *t, uint64_t mntns_id, uint64_t mount_id)
 {
-	union mount_room room;
+	union mountid_room room;
 	const struct kernel_statmount *m = &room.answer;
 
-	if (ask_mount(&room, mntns_id, mount_id, KERNEL_STATMOUNT_SB_BASIC) && m->sb_magic == NSFS_MAGIC &&
-	    ask_mount(&room, mntns_id, mount_id, KERNEL_STATMOUNT_MNT_ROOT | KERNEL_STATMOUNT_MNT_POINT))
+	if (mountid_ask(mntns_id, mount_id, KERNEL_STATMOUNT_SB_BASIC, &room) == 0 && m->sb_magic == NSFS_MAGIC &&
+	    mountid_ask(mntns_id, mount_id, KERNEL_STATMOUNT_MNT_ROOT | KERNEL_STATMOUNT_MNT_POINT, &room) == 0)
 		take_mount(t, m->str + m->mnt_root, m->str + m->mnt_point);
 }
 
 /* From 6.11. Returns whether the kernel gave a list. */
 static bool list_mounts(struct table *t)
 {
-	__u64 id, ids[256];
-	struct kernel_mnt_id_req q = { .size = sizeof(q), .mnt_id = LSMT_ROOT };
+	__u64 id, ids[256], last = 0;
 	ssize_t n;
 
 	if (ioctl(t->fd, NS_GET_MNTNS_ID, &id) < 0)
 		return false;
-	q.mnt_ns_id = id;
-	while ((n = sys_listmount(&q, ids, array_size(ids))) > 0) {
+	while ((n = mountid_list(id, last, ids, array_size(ids))) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			take_mount_id(t, id, ids[i]);
-		q.param = ids[n - 1];
+		last = ids[n - 1];
 	}
 	return n == 0;
 }

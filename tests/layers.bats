@@ -4,8 +4,8 @@ load lib
 
 # Every module by its layer, from the base up.
 layers=(
-	"base:   base kernel error memory str users io proc mountinfo inside ns caps account ear"
-	"domain: nsref name name-internal name-rundir name-record name-find name-pin nsfind nsopen idmap mapping command netnsid nsset nsset-scan nsset-found nsset-proc nsset-detail nsset-work nsset-fd nsset-mount nsset-kernel mnt mntdiff prop prop-copy prop-umount prop-internal end rtmsg rtmsg-say rtmsg-read rtmsg-internal nl netns veth"
+	"base:   base kernel error memory str users io proc mountinfo mountid inside ns caps account ear"
+	"domain: nsref name name-internal name-rundir name-record name-find name-pin nsfind nsopen idmap mapping command netnsid nsset nsset-scan nsset-found nsset-proc nsset-detail nsset-work nsset-fd nsset-mount nsset-kernel mnt mntdiff mntevent mntwatch prop prop-copy prop-umount prop-internal end rtmsg rtmsg-say rtmsg-read rtmsg-internal nl netns veth"
 	"plan:   plan plan-list plan-helper plan-stay plan-fault plan-internal step step-proc step-ns step-mount step-prop step-name step-net netplan netplan-build netplan-internal netfile way way-internal way-follow way-probe join cgroup hint hint-cause hint-ns hint-map hint-mount hint-proc"
 	"face:   opt table dot nsdraw mntdraw vethdraw"
 	"tools:  nsunshare nsjoin nslist nslist-columns nslist-rows mountprop mountprop-columns mountprop-show mountprop-predict vethctl"
@@ -19,7 +19,7 @@ reserved=(
 	"libmnl:lib/nl.c lib/nl.h lib/rtmsg.c lib/rtmsg.h lib/rtmsg-say.c lib/rtmsg-read.c lib/rtmsg-internal.h"
 	"\\b(v?fork|_Fork|clone3?|waitpid|waitid|wait[34]?|posix_spawnp?|popen|system) *\\(:lib/plan.c lib/plan-helper.c lib/plan-stay.c lib/inside.c"
 	"\\bSYS_(v?fork|clone3?|wait4|waitid)\\b:lib/plan.c lib/plan-helper.c lib/plan-stay.c lib/inside.c"
-	"# *define +(CLONE_NEW|NS_GET_|PIDFD_GET_|MOVE_MOUNT_|OPEN_TREE_|STATX_|MS_|P_PIDFD|__NR_|SYS_)[A-Z_]*:lib/kernel.h"
+	"# *define +(CLONE_NEW|NS_GET_|PIDFD_GET_|MOVE_MOUNT_|OPEN_TREE_|STATX_|FAN_|MS_|P_PIDFD|__NR_|SYS_)[A-Z_]*:lib/kernel.h"
 	"\\b(exit|abort) *\\(:tools/*"
 	"\\b(v?printf|puts|putchar|perror|errx?|warnx?) *\\(:tools/*"
 )

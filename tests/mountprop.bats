@@ -426,21 +426,420 @@ tables() {
 	refute_output_has "$T/m/lib"
 }
 
+# --- watch ---
+
+# Start the watch: $WATCH is its process, $EVENTS what it says.
+watching() { # [as_user] [OPTION...]
+	local user=()
+	if [[ ${1-} == as_user ]]; then
+		user=(as_user)
+		shift
+	fi
+	start "${user[@]}" mountprop --watch -r -n -o ACTION,TARGET,PROPAGATION,MNTNS "$@"
+	WATCH=$PID EVENTS=$OUT
+	wait_for grep -q ': watching ' "$EVENTS"
+}
+
+# What CMD... does is one batch to the watch: it is stopped meanwhile.
+at_once() { # CMD...
+	kill -STOP "$WATCH"
+	wait_for grep -q '^State:.*T' "/proc/$WATCH/status"
+	"$@"
+	kill -CONT "$WATCH"
+}
+
+# Write what the watch tells of to ./told, once it has told of all so far: the last is a mount of its own, at $T/m/end.
+told() {
+	local before
+	before=$(grep -c "^vanishes $T/m/end" "$EVENTS") || true
+	more() { [[ $(grep -c "^$1 $T/m/end private" "$EVENTS") -gt $before ]]; }
+	mount -t tmpfs end "$T/m/end"
+	wait_for more appears
+	umount "$T/m/end"
+	wait_for more vanishes
+	grep -v -e '^mountprop:' -e "$T/m/end" "$EVENTS" >told || true
+}
+
+# A shared mount $T/m/s of this namespace (of which $T/m/peer is a peer) and of peer; in slave and slave2, which are
+# peers, it is a slave.
+family() {
+	mounts s peer end
+	mount --make-shared "$T/m/s"
+	mkdir "$T/m/s/x" "$T/m/s/y"
+	own=$(ns_of self mnt)
+	hold_namespaces peer --mount --propagation unchanged
+	peer=$(ns_of "$PID" mnt)
+	hold_namespaces slave --mount --propagation unchanged
+	slave=$(ns_of "$PID" mnt) slave_pid=$PID
+	mountprop -N "$slave_pid" --make-slave --make-shared "$T/m/s"
+	clone_namespaces slave2 slave
+	slave2=$(ns_of "$PID" mnt)
+	mount --bind "$T/m/s" "$T/m/peer"
+}
+
+# A tree at $T/m/tree.
+tree() {
+	mkdir "$T/m/tree"
+	mount -t tmpfs tree "$T/m/tree"
+	mkdir "$T/m/tree/a" "$T/m/tree/a/b"
+	mount -t tmpfs a "$T/m/tree/a"
+	mkdir "$T/m/tree/a/b"
+	mount -t tmpfs b "$T/m/tree/a/b"
+}
+
 @test "--watch shows a mount appear and vanish in each namespace" {
 	figure
-	start mountprop --watch -r -n -o ACTION,TARGET,PROPAGATION,MNTNS "$T/m"
-	wait_for grep -q watching "$OUT"
+	watching "$T/m"
 	mount -t tmpfs new "$T/m/bin/x"
-	wait_for grep -q "appears $T/m/bin/x slave $(ns_of "$child" mnt)" "$OUT"
-	grep -q "appears $T/m/bin/x shared $(ns_of self mnt)" "$OUT"
+	wait_for grep -q "appears $T/m/bin/x slave $(ns_of "$child" mnt)" "$EVENTS"
+	grep -q "appears $T/m/bin/x shared $(ns_of self mnt)" "$EVENTS"
 	umount "$T/m/bin/x"
-	wait_for grep -q "vanishes $T/m/bin/x slave $(ns_of "$child" mnt)" "$OUT"
+	wait_for grep -q "vanishes $T/m/bin/x slave $(ns_of "$child" mnt)" "$EVENTS"
 	# It holds no namespace: when the child ends, its mounts do.
 	stop "$child"
 	mkdir "$T/m/bin/z"
 	mount -t tmpfs new "$T/m/bin/z"
-	wait_for grep -q "appears $T/m/bin/z" "$OUT"
-	run -0 grep -c "$T/m/bin/z" "$OUT"
+	wait_for grep -q "appears $T/m/bin/z" "$EVENTS"
+	run -0 grep -c "$T/m/bin/z" "$EVENTS"
+	assert_output 1
+}
+
+# What appears or vanishes at NAME below $T/m/s, as it is told: where it was made first, each slave behind its masters.
+in_order() { # ACTION NAME FIRST
+	local first=$3 rest=("$T/m/peer/$2 shared $own" "$T/m/s/$2 shared $own" "$T/m/s/$2 shared $peer") line
+	grep "/$2 " told | grep "^$1" | sed "s/^$1 //" >lines
+	assert_equal "$(head -n 1 lines)" "$first" first
+	for line in "${rest[@]}"; do
+		grep -qxF "$line" <(head -n 4 lines) || fail "not before the slaves: $line" "$(<lines)"
+	done
+	assert_equal "$(tail -n 2 lines)" "$T/m/s/$2 shared,slave $slave"$'\n'"$T/m/s/$2 shared,slave $slave2" slaves
+	assert_equal "$(wc -l <lines)" 5 events
+}
+
+@test "--watch tells events in the order in which they propagate, the maker's first" {
+	family
+	watching
+	refute grep -q mountinfo "$EVENTS"
+	mount -t tmpfs x "$T/m/s/x"
+	told
+	in_order appears x "$T/m/s/x shared $own"
+	umount "$T/m/s/x"
+	told
+	in_order vanishes x "$T/m/s/x shared $own"
+	inside peer mount -t tmpfs y "$T/m/s/y"
+	told
+	in_order appears y "$T/m/s/y shared $peer"
+	umount "$T/m/peer/y"
+	told
+	in_order vanishes y "$T/m/peer/y shared $own"
+}
+
+@test "--watch tells several operations apart, and in one listing" {
+	need jq
+	family
+	start mountprop --watch -J
+	WATCH=$PID EVENTS=$OUT
+	wait_for grep -q ': watching ' "$EVENTS"
+	several() {
+		mount -t tmpfs x "$T/m/s/x"
+		mount -t tmpfs y "$T/m/peer/y"
+		umount "$T/m/s/x"
+	}
+	at_once several
+	whole() { jq -s . <(grep -v '^mountprop:' "$EVENTS") >objects && jq -e 'length > 0' objects; }
+	wait_for whole
+	assert_equal "$(jq length objects)" 1
+	run -0 jq -r '.[0].events[] | "\(.action) \(.target) \(.mntns | type) \(.pid | type)"' objects
+	assert_equal "${lines[0]}" "appears $T/m/peer/y number number"
+	assert_equal "${#lines[@]}" 5
+	wait_for grep -q ': 5 mounts had gone before they could be looked at' "$EVENTS"
+	run -0 jq -r '.[0].events[] | "\(.propagation)"' objects
+	assert_output $'shared\nshared\nshared\nshared,slave\nshared,slave'
+}
+
+@test "--watch tells of a mount that goes at once as it comes, and goes, or not at all" {
+	family
+	watching
+	local i
+	for ((i = 0; i < 100; i++)); do
+		mount -t tmpfs x "$T/m/s/x"
+		umount "$T/m/s/x"
+	done
+	told
+	sed -n 's/^appears //p' told | sort >came
+	sed -n 's/^vanishes //p' told | sort >went
+	[[ -s came ]]
+	run -0 diff came went
+	# What is gone when the watch comes to it is counted.
+	pair() {
+		mount -t tmpfs x "$T/m/s/x"
+		umount "$T/m/s/x"
+	}
+	at_once pair
+	wait_for grep -q ': 5 mounts had gone before they could be looked at' "$EVENTS"
+	cp told before
+	told
+	run -0 diff before told
+}
+
+@test "--watch: a tree that is bound, moved, and taken away" {
+	family
+	tree
+	watching
+	mount --rbind "$T/m/tree" "$T/m/s/x"
+	told
+	grep -v "$T/m/peer\|$peer\|slave" told >own
+	printf "appears $T/m/s/x%s shared $own\n" '' /a /a/b | diff - own
+	# Every other as it is in the first, parents first.
+	run -0 awk -v top="$T/m/(s|peer)/x" '{ t = $2; sub(top, "", t); print t }' told
+	assert_output "$(for i in 1 2 3 4 5; do printf '%s\n' '' /a /a/b; done)"
+	umount -l "$T/m/s/x"
+	told
+	grep ^vanishes told >gone
+	run -0 awk -v top="$T/m/(s|peer)/x" '{ t = $2; sub(top, "", t); print t }' gone
+	assert_output "$(for i in 1 2 3 4 5; do printf '%s\n' '' /a /a/b; done)"
+	run -0 head -n 1 gone
+	assert_output "vanishes $T/m/s/x shared $own"
+
+	mountprop --predict -r -n -o ACTION,TARGET,MNTNS move "$T/m/tree" "$T/m/s/y" | sort >events
+	cp told before
+	mount --move "$T/m/tree" "$T/m/s/y"
+	told
+	diff before told | sed -n 's/^> //p' >moved
+	diff events <(awk '{ print $1, $2, $4 }' moved | sort)
+	run -0 head -n 4 moved
+	assert_output "$(printf "vanishes $T/m/tree%s private $own\n" '' /a /a/b)"$'\n'"appears $T/m/s/y shared $own"
+	# It is known where they are now.
+	umount -l "$T/m/s/y"
+	told
+	run -0 grep -c "^vanishes $T/m/s/y/a/b shared" told
+	assert_output 4
+}
+
+@test "--watch: what stands on a mount that is slipped below it stays where it is" {
+	family
+	inside slave mount -t tmpfs over "$T/m/s/x"
+	watching
+	mount -t tmpfs x "$T/m/s/x"
+	told
+	umount "$T/m/s/x"
+	told
+	run -0 grep -c ^appears told
+	assert_output 5
+	run -0 grep -c ^vanishes told
+	assert_output 5
+}
+
+# Mounts of tmpfs at $T/m/s/0 to N - 1, as fast as can be.
+many() { # N
+	python3 -c 'if True:
+		import ctypes, os, sys
+		libc = ctypes.CDLL(None, use_errno=True)
+		for i in range(int(sys.argv[2])):
+			at = "%s/s/%d" % (sys.argv[1], i)
+			os.mkdir(at)
+			assert libc.mount(b"n", at.encode(), b"tmpfs", 0, None) == 0' "$T/m" "$1"
+}
+
+# What appears of these.
+all_of_many() { # N
+	local place top state ns
+	for place in "s shared $own" "peer shared $own" "s shared $peer" "s shared,slave $slave" "s shared,slave $slave2"; do
+		read -r top state ns <<<"$place"
+		seq -f "appears $T/m/$top/%.0f $state $ns" 0 $(($1 - 1))
+	done
+}
+
+@test "--watch: a thousand mounts, each once" {
+	need python3
+	family
+	watching
+	many 1000
+	told
+	umount -l "$T/m/s"	# all at once
+	diff <(all_of_many 1000 | sort) <(sort told) >differs || fail "$(head differs)"
+	# In the order in which they were made.
+	run -0 diff <(seq 0 999) <(sed -n "s,^appears $T/m/s/\([0-9]*\) shared $own\$,\1,p" told)
+}
+
+@test "--watch: where the kernel loses events, the mounts are compared" {
+	need python3
+	local limit
+	limit=$(</proc/sys/fs/fanotify/max_queued_events)
+	((limit <= 20000)) || skip "the kernel keeps too many events"
+	family
+	watching
+	mount -t tmpfs x "$T/m/s/x"
+	told
+	too_many() {
+		many $((limit / 5 + 1))
+		umount "$T/m/s/x"
+	}
+	at_once too_many
+	wait_for -t 60 grep -q 'all mounts were looked at again' "$EVENTS"
+	told
+	umount -l "$T/m/s"
+	for action in appears vanishes; do
+		printf "$action %s\n" "$T/m/s/x shared $own" "$T/m/peer/x shared $own" "$T/m/s/x shared $peer" \
+			"$T/m/s/x shared,slave $slave" "$T/m/s/x shared,slave $slave2"
+	done >wanted
+	all_of_many $((limit / 5 + 1)) >>wanted
+	diff <(sort wanted) <(sort told) >differs || fail "$(head differs)"
+}
+
+@test "--watch: a namespace that comes later is watched, and one that ends is let go" {
+	mounts s end
+	mount --make-shared "$T/m/s"
+	mkdir "$T/m/s/x" "$T/m/s/y"
+	watching
+	hold_namespaces late --mount --propagation unchanged
+	late=$PID
+	local inode
+	inode=$(ns_of "$late" mnt)
+	wait_for grep -qx "mountprop: also watching mount namespace $inode, of process $late" "$EVENTS"
+	mount -t tmpfs x "$T/m/s/x"
+	told
+	assert_equal "$(<told)" "appears $T/m/s/x shared $(ns_of self mnt)"$'\n'"appears $T/m/s/x shared $inode"
+	# Neither a descriptor nor the mark holds it. Its mounts are not listed.
+	run -0 ls -l "/proc/$WATCH/fd"
+	refute_output_has mnt:
+	stop "$late"
+	wait_for grep -qx "mountprop: mount namespace $inode has ended" "$EVENTS"
+	told
+	assert_equal "$(wc -l <told)" 2
+}
+
+@test "--watch: a mount in a namespace that is found only then" {
+	mounts s end
+	mount --make-shared "$T/m/s"
+	mkdir "$T/m/s/x" "$T/m/s/y"
+	mount -t tmpfs x "$T/m/s/x"
+	watching
+	later() {
+		hold_namespaces late --mount --propagation unchanged
+		late=$(ns_of "$PID" mnt)
+		mount -t tmpfs y "$T/m/s/y"
+		hold_namespaces copy --mount --propagation unchanged	# has it from the start
+	}
+	at_once later
+	told
+	assert_equal "$(<told)" "appears $T/m/s/y shared $(ns_of self mnt)"$'\n'"appears $T/m/s/y shared $late"
+	run -0 grep -c 'also watching' "$EVENTS"
+	assert_output 2
+}
+
+@test "--watch -N is of one namespace, and ends with it" {
+	family
+	watching -N "$slave_pid"
+	grep -q 'watching 1 mount namespace$' "$EVENTS"
+	mount -t tmpfs x "$T/m/s/x"
+	wait_for grep -q "appears $T/m/s/x" "$EVENTS"
+	stop "$slave_pid"
+	wait_for ended "$WATCH"
+	wait "$WATCH"
+	run -0 grep -v '^mountprop:' "$EVENTS"
+	assert_output "appears $T/m/s/x shared,slave $slave"
+}
+
+@test "--watch PATH is of what is at and below it" {
+	family
+	mkdir "$T/m/s/x/in"
+	watching "$T/m/s/x"
+	mount -t tmpfs y "$T/m/s/y"
+	mount -t tmpfs in "$T/m/s/x/in"
+	mount -t tmpfs x "$T/m/s/x"
+	all_of_x() { [[ $(grep -c "^$1 $T/m/s/x shared" "$EVENTS") -eq 4 ]]; }
+	wait_for all_of_x appears
+	umount "$T/m/s/x"
+	wait_for all_of_x vanishes
+	run -0 grep -c "^appears $T/m/s/x/in shared" "$EVENTS"
+	assert_output 4
+	refute grep -q -e "$T/m/s/y" -e "$T/m/peer" "$EVENTS"
+}
+
+# The watch, traced in $LOG, has waited in vain twice.
+waited_twice() {
+	[[ $(sed '1,/: watching /d' "$LOG" | grep -c ' poll(.*Timeout') -ge 2 ]]
+}
+
+@test "--watch waits for the kernel, and reads no table meanwhile" {
+	need_plain_build
+	need strace
+	family
+	local way
+	LOG=$T/log
+	for way in '' "as_user"; do
+		if [[ $way ]]; then
+			need_user
+			: >"$LOG"
+			chmod 666 "$LOG"
+		fi
+		# shellcheck disable=SC2086 # a word or none
+		start $way strace -f -s 100 -o "$LOG" mountprop --watch
+		EVENTS=$OUT
+		wait_for grep -q ': watching ' "$EVENTS"
+		wait_for waited_twice
+		run -0 sed '1,/: watching /d' "$LOG"
+		run ! grep -E 'mountinfo| (read|pread64|statmount|listmount|syscall_0x1c9|syscall_0x1ca)\(' <<<"$output"
+		stop "$PID"
+	done
+}
+
+@test "--watch by mountinfo, where fanotify may not be asked" {
+	need_root
+	need_user
+	mounts s end
+	mount --make-shared "$T/m/s"
+	mkdir "$T/m/s/x"
+	watching as_user "$T/m"
+	grep -q 'by mountinfo: in no order among them$' "$EVENTS"
+	mount -t tmpfs x "$T/m/s/x"
+	wait_for grep -q "^appears $T/m/s/x shared $(ns_of self mnt)" "$EVENTS"
+	umount "$T/m/s/x"
+	wait_for grep -q "^vanishes $T/m/s/x shared $(ns_of self mnt)" "$EVENTS"
+	# One that the user may look into.
+	start as_user unshare -Urm --propagation unchanged sh -c 'echo ready; exec sleep infinity'
+	wait_for grep -q ready "$OUT"
+	late=$PID inode=$(ns_of "$PID" mnt)
+	wait_for grep -q "also watching mount namespace $inode, of process" "$EVENTS"
+	mount -t tmpfs x "$T/m/s/x"
+	wait_for grep -q "^appears $T/m/s/x slave $inode" "$EVENTS"
+	stop "$late"
+	wait_for grep -q "mount namespace $inode has" "$EVENTS"
+}
+
+@test "--watch of a plain user, in a user namespace" {
+	need_user
+	mkdir -m 777 "$T/x"
+	start as_user unshare -Urm --propagation private sh -c "mountprop --watch -r -n -o ACTION,TARGET & echo \$! >$T/user/pid
+		until grep -q 'go' $T/user/go 2>/dev/null; do sleep 0.02; done
+		mount -t tmpfs x $T/x; exec sleep infinity"
+	EVENTS=$OUT
+	wait_for grep -q ': watching ' "$EVENTS"
+	echo go >"$T/user/go"
+	wait_for grep -q "^appears $T/x" "$EVENTS"
+	as_user kill "$(<"$T/user/pid")"
+}
+
+@test "--watch ends with a signal, and when nobody reads" {
+	mounts s end
+	watching
+	kill -INT "$WATCH"
+	wait_for ended "$WATCH"
+	run wait "$WATCH"
+	assert_status 130
+	# shellcheck disable=SC2016
+	start bash -c 'mountprop --watch -r -n -o TARGET "$1" | head -n 1' bash "$T/m/end"
+	EVENTS=$OUT
+	wait_for grep -q ': watching ' "$EVENTS"
+	local i
+	nobody() {
+		mount -t tmpfs end "$T/m/end"
+		umount "$T/m/end"
+		ended "$PID"
+	}
+	wait_for nobody
+	run -0 grep -c "^$T/m/end" "$EVENTS"
 	assert_output 1
 }
 

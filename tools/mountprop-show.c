@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mntdraw.h"
+#include "mntwatch.h"
 #include "mountprop.h"
 #include "ns.h"
 #include "nsopen.h"
@@ -223,33 +224,22 @@ static bool is_below_any(const struct resolved *res, const char *target)
 	return false;
 }
 
-/* Of all namespaces, unless -N names one; everywhere, unless paths are given. */
-static bool is_watched(const struct request *req, const struct resolved *res, const struct mnt *m, size_t index)
+static int print_news(struct request *req, const struct resolved *res, const struct mnt_batch *batch, struct error *e)
 {
-	return (!req->namespace || res->tables.table[index] == res->here) &&
-	       (res->spots == 0 || is_below_any(res, m->line.target));
-}
-
-static int print_news(struct request *req, const struct resolved *res, size_t index, const struct mnt_table *before,
-		      struct error *e)
-{
-	const struct mnt_table *now = res->tables.table[index];
-	_cleanup_free_ struct mnt_news *news = NULL;
-	ssize_t count = mnt_news(before, now, &news);
-	struct hit *hits = count < 0 ? NULL : calloc((size_t)count + 1, sizeof(*hits));
+	struct hit *hits = calloc(batch->count + 1, sizeof(*hits));
 	size_t shown = 0;
 	int rc;
 
 	if (!hits)
 		return fail(e, ENOMEM, "events");
-	for (ssize_t i = 0; i < count; i++) {
-		const struct mountinfo *line = &news[i].mount->line;
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct mnt *m = batch->news[i].mount;
 
-		if (!is_watched(req, res, news[i].mount, index))
+		if (res->spots > 0 && !is_below_any(res, m->line.target))
 			continue;
 		hits[shown++] = (struct hit){
-			.action = news[i].appears ? "appears" : "vanishes", .target = strdup(line->target),
-			.propagation = mnt_propagation(line), .table = now, .above = -1,
+			.action = batch->news[i].appears ? "appears" : "vanishes", .target = strdup(m->line.target),
+			.propagation = mnt_propagation(&m->line), .table = m->table, .above = -1,
 		};
 	}
 	rc = shown ? print_hits(req, &event_listing, hits, shown, e) : 0;
@@ -259,28 +249,78 @@ static int print_news(struct request *req, const struct resolved *res, size_t in
 	return rc < 0 ? rc : error_flush(stdout, e);
 }
 
+/* Which namespaces are watched, and what is not told. Beside the events, which are for programs, too. */
+static void say_watched(const struct mnt_watch *w)
+{
+	size_t by_mountinfo, count = mnt_watch_count(w, &by_mountinfo);
+
+	if (by_mountinfo)
+		fprintf(stderr, "%s: watching %zu mount namespace%s, %zu by mountinfo: in no order among them\n",
+			mountprop.name, count, count == 1 ? "" : "s", by_mountinfo);
+	else
+		fprintf(stderr, "%s: watching %zu mount namespace%s\n", mountprop.name, count, count == 1 ? "" : "s");
+}
+
+static void say_come(const struct mnt_batch *batch)
+{
+	for (size_t i = 0; i < batch->came.count; i++) {
+		const struct mnt_table *t = batch->came.table[i];
+
+		if (t->pid)
+			fprintf(stderr, "%s: also watching mount namespace %ju, of process %d\n", mountprop.name,
+				(uintmax_t)t->inode, t->pid);
+		else
+			fprintf(stderr, "%s: also watching mount namespace %ju\n", mountprop.name, (uintmax_t)t->inode);
+	}
+}
+
+static void say_gone(const struct mnt_batch *batch)
+{
+	for (size_t i = 0; i < batch->ended.count; i++)
+		fprintf(stderr, "%s: mount namespace %ju has ended\n", mountprop.name,
+			(uintmax_t)batch->ended.table[i]->inode);
+	for (size_t i = 0; i < batch->left.count; i++)
+		fprintf(stderr, "%s: mount namespace %ju has no process and is watched no more\n", mountprop.name,
+			(uintmax_t)batch->left.table[i]->inode);
+	if (batch->missed)
+		fprintf(stderr, "%s: %zu mount%s had gone before %s could be looked at\n", mountprop.name, batch->missed,
+			batch->missed == 1 ? "" : "s", batch->missed == 1 ? "it" : "they");
+	if (batch->overflow)
+		fprintf(stderr, "%s: events came faster than they were read: all mounts were looked at again\n",
+			mountprop.name);
+}
+
+static int watch(struct request *req, struct resolved *res, struct mnt_watch *w, struct error *e)
+{
+	struct mnt_batch batch;
+	int rc;
+
+	say_watched(w);
+	while ((rc = mnt_watch_next(w, &batch, e)) > 0) {
+		say_come(&batch);
+		rc = print_news(req, res, &batch, e);
+		if (rc < 0)
+			break;
+		say_gone(&batch);
+	}
+	return rc;
+}
+
 int show_events(struct request *req, struct resolved *res, struct error *e)
 {
 	struct mnt_watch *w = NULL;
 	int rc = resolve(req, res, 0, e);
+	ino_t only = rc >= 0 && req->namespace ? res->here->inode : 0;
 
 	req->table.stream = true;
 	/* A watch must not keep busy what it watches. */
 	for (size_t i = 0; i < res->spots; i++)
 		res->spot[i].fd = close_fd(res->spot[i].fd);
+	res->ns = close_fd(res->ns);
 	if (rc >= 0)
-		rc = mnt_watch_open(&res->tables, &w, e);
+		rc = mnt_watch_open(&res->tables, only, &w, e);
 	if (rc >= 0)
-		fprintf(stderr, "%s: watching %zu mount namespaces\n", mountprop.name, res->tables.count);
-	while (rc >= 0) {
-		_cleanup_mnt_table_ struct mnt_table before = { 0 };
-		size_t index;
-
-		rc = mnt_watch_next(w, &index, &before, e);
-		if (rc <= 0)
-			break;
-		rc = print_news(req, res, index, &before, e);
-	}
+		rc = watch(req, res, w, e);
 	mnt_watch_free(w);
 	return rc;
 }
