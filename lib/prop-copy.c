@@ -191,13 +191,14 @@ static int commit(struct prop *p, int tree, int parent, const char *point, uint6
 	return rc;
 }
 
-static int take_away(struct prop *p, int tree)
+/* As it is before anything of it changes. */
+static int note_leaving(struct prop *p, int tree)
 {
-	for (int m = tree; m >= 0; m = prop_next(p, m, tree))
-		if (prop_note(p, m, false) < 0)
-			return -ENOMEM;
-	prop_detach(p, tree);
-	return 0;
+	int rc = 0;
+
+	for (int m = tree; m >= 0 && rc >= 0; m = prop_next(p, m, tree))
+		rc = prop_note(p, m, false);
+	return rc;
 }
 
 static size_t tree_size(const struct prop *p, int tree)
@@ -238,8 +239,10 @@ int prop_attach_tree(struct prop *p, int source, const struct prop_place *target
 	_cleanup_free_ int *trees = NULL;
 	bool shared = p->mount[target->mount].group, moves = p->mount[source].parent >= 0;
 	uint64_t owner = p->ns[p->mount[target->mount].ns].owner;
-	int first_new = (int)p->groups, rc = 0;
+	int first_new = (int)p->groups, rc = moves ? note_leaving(p, source) : 0;
 
+	if (rc < 0)
+		return fail(e, ENOMEM, "predict");
 	if (shared) {
 		if (parties_find(p, target->mount, &all) < 0 || share_tree(p, source) < 0)
 			return fail(e, ENOMEM, "predict");
@@ -263,9 +266,8 @@ int prop_attach_tree(struct prop *p, int source, const struct prop_place *target
 		p->mount[m].unbindable = false;
 
 	if (moves)
-		rc = take_away(p, source);
-	if (rc >= 0)
-		rc = commit(p, source, target->mount, target->path, owner);
+		prop_detach(p, source);
+	rc = commit(p, source, target->mount, target->path, owner);
 	for (size_t k = 0; k < all.listed && rc >= 0; k++)
 		if (trees[k] >= 0)
 			rc = commit(p, trees[k], all.list[k], target->path, owner);

@@ -846,6 +846,8 @@ int prop_apply(struct prop *p, const struct prop_request *request, struct error 
 
 	p->events = 0;
 	rc = operations[request->operation](p, request, e);
+	if (rc < 0)
+		p->events = 0;
 	/* An appearing mount may have been changed after it was attached. */
 	for (size_t i = 0; i < p->events; i++) {
 		struct prop_event *event = &p->event[i];
