@@ -1,5 +1,5 @@
 /*
- * Memory that is freed at once, and maps; see memory.h.
+ * Memory that is freed at once, arrays that grow, and maps; see memory.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -54,6 +54,23 @@ void arena_free(struct arena *a)
 		free(a->chunk);
 		a->chunk = next;
 	}
+}
+
+int array_grow(void *array, size_t count, size_t *room, size_t size)
+{
+	size_t wanted = *room ? 2 * *room : 64;
+	void *old, *grown;
+
+	if (count < *room)
+		return 0;
+	/* Whatever it points to, its bytes are those of a pointer. */
+	memcpy(&old, array, sizeof(old));
+	grown = reallocarray(old, wanted, size);
+	if (!grown)
+		return -ENOMEM;
+	memcpy(array, &grown, sizeof(grown));
+	*room = wanted;
+	return 0;
 }
 
 /* Where KEY is, or would be put. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "memory.h"
 #include "mnt.h"
 #include "prop-internal.h"
 
@@ -29,28 +30,12 @@ static struct own *own_of(const struct prop *p)
 	return p->own;
 }
 
-/* Room for one more behind COUNT of SIZE bytes. */
-static bool grow(void *array, size_t count, size_t *room, size_t size)
-{
-	void **memory = array, *grown;
-	size_t wanted = *room ? 2 * *room : 64;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*memory, wanted, size);
-	if (!grown)
-		return false;
-	*memory = grown;
-	*room = wanted;
-	return true;
-}
-
 /* TEXT as the graph's own, which it frees. */
 static const char *keep(struct prop *p, char *text)
 {
 	struct own *own = own_of(p);
 
-	if (!text || !grow(&own->string, own->strings, &own->string_room, sizeof(*own->string))) {
+	if (!text || array_grow(&own->string, own->strings, &own->string_room, sizeof(*own->string)) < 0) {
 		own->failed = true;
 		free(text);
 		return "";
@@ -121,7 +106,7 @@ void prop_free(struct prop *p)
 
 int prop_add_ns(struct prop *p, uint64_t owner)
 {
-	if (!grow(&p->ns, p->namespaces, &own_of(p)->ns_room, sizeof(*p->ns)))
+	if (array_grow(&p->ns, p->namespaces, &own_of(p)->ns_room, sizeof(*p->ns)) < 0)
 		return -ENOMEM;
 	p->ns[p->namespaces] = (struct prop_ns){ .owner = owner, .first = p->mounts, .top = -1 };
 	return (int)p->namespaces++;
@@ -129,7 +114,7 @@ int prop_add_ns(struct prop *p, uint64_t owner)
 
 int prop_new_mount(struct prop *p)
 {
-	if (!grow(&p->mount, p->mounts, &own_of(p)->mount_room, sizeof(*p->mount)))
+	if (array_grow(&p->mount, p->mounts, &own_of(p)->mount_room, sizeof(*p->mount)) < 0)
 		return -ENOMEM;
 	p->mount[p->mounts] = (struct prop_mount){
 		.ns = -1, .parent = -1, .child = -1, .last_child = -1, .next = -1, .previous = -1,
@@ -141,7 +126,7 @@ int prop_new_mount(struct prop *p)
 
 int prop_new_group(struct prop *p, int number)
 {
-	if (!grow(&p->group, p->groups, &own_of(p)->group_room, sizeof(*p->group)))
+	if (array_grow(&p->group, p->groups, &own_of(p)->group_room, sizeof(*p->group)) < 0)
 		return -ENOMEM;
 	p->group[p->groups] = (struct prop_group){ .number = number, .member = -1, .slave = -1 };
 	return (int)p->groups++;
@@ -570,12 +555,12 @@ static int add_party(struct prop *p, struct parties *all, int above, int mount)
 			continue;
 		if (p->mount[m].ns < 0)
 			continue;
-		if (!grow(&all->list, all->listed, &all->list_room, sizeof(*all->list)))
+		if (array_grow(&all->list, all->listed, &all->list_room, sizeof(*all->list)) < 0)
 			return -ENOMEM;
 		all->list[all->listed++] = m;
 		party.count++;
 	}
-	if (!grow(&all->party, all->count, &all->room, sizeof(*all->party)))
+	if (array_grow(&all->party, all->count, &all->room, sizeof(*all->party)) < 0)
 		return -ENOMEM;
 	all->party[all->count++] = party;
 	p->group[group].turn = own_of(p)->turn;
@@ -640,7 +625,7 @@ int prop_note(struct prop *p, int mount, bool appears)
 	_cleanup_strbuf_ struct strbuf target = { 0 };
 	const struct prop_mount *m = &p->mount[mount];
 
-	if (!grow(&p->event, p->events, &own_of(p)->event_room, sizeof(*p->event)))
+	if (array_grow(&p->event, p->events, &own_of(p)->event_room, sizeof(*p->event)) < 0)
 		return -ENOMEM;
 	prop_target(p, mount, &target);
 	p->event[p->events++] = (struct prop_event){
