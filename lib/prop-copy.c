@@ -67,7 +67,7 @@ int prop_copy_tree(struct prop *p, int source, const char *root, int flags, stru
 	for (int m = flags & COPY_ALONE ? -1 : p->mount[source].child, next; m >= 0; m = next) {
 		enum verdict verdict = copies(p, m, flags);
 
-		if (p->mount[m].parent == source && !prop_is_below(p->mount[m].point, root))
+		if (p->mount[m].parent == source && !path_is_below(p->mount[m].point, root))
 			verdict = LEAVE_OUT;
 		if (verdict == REFUSE) {
 			prop_discard(p, top);
@@ -113,7 +113,7 @@ static int copy_for_party(struct prop *p, struct parties *all, size_t i, const s
 		int m = all->list[k], copy, flags = first ? COPY_SLAVE : COPY_SHARED;
 
 		trees[k] = -1;
-		if (m == target->mount || !prop_is_below(target->path, p->mount[m].root))
+		if (m == target->mount || !path_is_below(target->path, p->mount[m].root))
 			continue;
 		if (first && party->shared)
 			flags |= COPY_SHARED;

@@ -262,15 +262,6 @@ int prop_next(const struct prop *p, int m, int top)
  * Places. A path in a file system is text: all who share a mount point have it from one directory.
  */
 
-bool prop_is_below(const char *path, const char *base)
-{
-	size_t n = strlen(base);
-
-	if (streq(base, "/"))
-		return true;
-	return strncmp(path, base, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
 /* What PATH has behind BASE, which it is below: "" or "/...". */
 static const char *behind(const char *path, const char *base)
 {
@@ -332,7 +323,7 @@ bool prop_path(const struct prop *p, int mount, const char *path, struct strbuf 
 	size_t start = out->length;
 	const char *rest;
 
-	if (!prop_is_below(path, p->mount[mount].root))
+	if (!path_is_below(path, p->mount[mount].root))
 		return false;
 	prop_target(p, mount, out);
 	rest = behind(path, p->mount[mount].root);
@@ -348,7 +339,7 @@ static int walk_from(const struct prop *p, int ns, const char *path)
 	int found = -1;
 
 	for (int m = p->ns[ns].top; m >= 0; m = p->mount[m].next)
-		if (prop_is_below(path, p->mount[m].point) &&
+		if (path_is_below(path, p->mount[m].point) &&
 		    (found < 0 || strlen(p->mount[m].point) < strlen(p->mount[found].point)))
 			found = m;
 	return found;
@@ -363,7 +354,7 @@ static int walk_into(const struct prop *p, int m, const char *path, bool at_root
 	for (int c = p->mount[m].child; c >= 0; c = p->mount[c].next) {
 		const char *point = p->mount[c].point;
 
-		if (prop_is_below(path, point) && !(at_root && streq(point, p->mount[m].root)) &&
+		if (path_is_below(path, point) && !(at_root && streq(point, p->mount[m].root)) &&
 		    (found < 0 || strlen(point) < strlen(p->mount[found].point)))
 			found = c;
 	}
@@ -433,7 +424,7 @@ static bool all_reached(const struct prop *p, int ns, size_t count)
 /* Where M stands in the file system of its parent, from the targets of both. */
 static const char *point_in(struct prop *p, const char *target, const char *above, int parent)
 {
-	return prop_is_below(target, above) ? join(p, p->mount[parent].root, behind(target, above)) : target;
+	return path_is_below(target, above) ? join(p, p->mount[parent].root, behind(target, above)) : target;
 }
 
 static int link_mounts(struct prop *p, int ns, struct lookup *ids)
@@ -680,7 +671,7 @@ static int op_mount(struct prop *p, const struct prop_request *r, struct error *
 static bool has_locked_below(const struct prop *p, const struct prop_place *place)
 {
 	for (int c = p->mount[place->mount].child; c >= 0; c = p->mount[c].next)
-		if (p->mount[c].locked && prop_is_below(p->mount[c].point, place->path))
+		if (p->mount[c].locked && path_is_below(p->mount[c].point, place->path))
 			return true;
 	return false;
 }

@@ -143,7 +143,4 @@ ssize_t prop_receivers(struct prop *p, int mount, struct prop_receiver **out) mu
  * be seen there. */
 bool prop_path(const struct prop *p, int mount, const char *path, struct strbuf *out);
 
-/* Whether PATH is BASE or below it; both are absolute. */
-bool prop_is_below(const char *path, const char *base);
-
 #endif

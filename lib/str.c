@@ -57,6 +57,17 @@ int str_i64(const char *text, int64_t *out)
 	return 0;
 }
 
+/* Paths */
+
+bool path_is_below(const char *path, const char *base)
+{
+	size_t n = strlen(base);
+
+	if (streq(base, "/"))
+		return true;
+	return strncmp(path, base, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
 /* Signals */
 
 /* Second names, which sigabbrev_np(3) does not give. */

@@ -23,6 +23,9 @@ int str_i64(const char *text, int64_t *out) must_check;
 /* Whether all of TEXT (not empty) is decimal digits. */
 bool str_all_digits(const char *text);
 
+/* Whether PATH is BASE or below it; both are absolute, without "." and "..". */
+bool path_is_below(const char *path, const char *base);
+
 /* A signal: "9", "KILL", "SIGKILL", "RTMIN+1", "RTMAX-1", in either case of letters. Returns its
  * number or -EINVAL. */
 int str_signal(const char *text) must_check;

@@ -10,7 +10,6 @@
 #include "mountprop.h"
 #include "ns.h"
 #include "nsopen.h"
-#include "prop.h"
 
 /* A table and its columns, which it needs as long as it is there. */
 struct sheet {
@@ -219,7 +218,7 @@ int show_differences(struct request *req, struct resolved *res, struct error *e)
 static bool is_below_any(const struct resolved *res, const char *target)
 {
 	for (size_t i = 0; i < res->spots; i++)
-		if (prop_is_below(target, res->spot[i].path))
+		if (path_is_below(target, res->spot[i].path))
 			return true;
 	return false;
 }

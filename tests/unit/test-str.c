@@ -216,9 +216,21 @@ static void list(void)
 	ok(!l.item && !l.count);
 }
 
+static void paths(void)
+{
+	ok(path_is_below("/a/b", "/a"));
+	ok(path_is_below("/a", "/a"));
+	ok(path_is_below("/a", "/"));
+	ok(path_is_below("/", "/"));
+	ok(!path_is_below("/ab", "/a"));
+	ok(!path_is_below("/a", "/a/b"));
+	ok(!path_is_below("/", "/a"));
+}
+
 int main(void)
 {
 	numbers();
+	paths();
 	signals();
 	buffer();
 	escapes();
