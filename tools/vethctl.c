@@ -357,7 +357,7 @@ static void peer_index(const void *row, void *arg, struct strbuf *out)
 
 #define ENDS(name, peer, width, flags, json, help, cell, ...) \
 	{ name, width, flags, json, help, first_##cell, __VA_ARGS__ }, \
-	{ peer, width, flags, json, help " of the other end", peer_##cell, __VA_ARGS__ }
+	{ peer, width, flags, json, "of the other end: " help, peer_##cell, __VA_ARGS__ }
 
 static const struct column columns[] = {
 	ENDS("NETNS", "PEERNETNS", 0, 0, JSON_STRING, "network namespace: a REF for it", netns, 0),
@@ -369,8 +369,8 @@ static const struct column columns[] = {
 	ENDS("MTU", "PEERMTU", 0, COL_RIGHT, JSON_NUMBER, "largest packet", mtu, 0),
 	ENDS("IFINDEX", "PEERIFINDEX", 0, COL_RIGHT, JSON_NUMBER, "index of the interface", index, 0),
 	ENDS("NS", "PEERNS", 0, COL_RIGHT, JSON_NUMBER, "inode number of the network namespace", ns, 0),
-	ENDS("NETNSID", "PEERNETNSID", 0, COL_RIGHT, JSON_NUMBER, "number that the other end's namespace has for it",
-	     nsid, 0),
+	ENDS("NETNSID", "PEERNETNSID", 0, COL_RIGHT, JSON_NUMBER, "number of its namespace in the opposite one", nsid,
+	     0),
 	ENDS("HOLDER", "PEERHOLDER", 0, COL_TRUNC, JSON_STRING, "process or path that holds the namespace", holder,
 	     VETH_COMMAND),
 	ENDS("ALIAS", "PEERALIAS", 0, 0, JSON_STRING, "alias", alias, 0),
