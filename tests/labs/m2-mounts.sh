@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 source "$(dirname "$0")/lib.sh"
 
-lesson "M2: the mounts of a process"
+lesson "M2: every mount of a process's namespace"
 
 say "Which mounts does a process see? The kernel tells in /proc/PID/mounts: the device, the place, the type," \
 	"the options. /proc/PID/mountstats has device, place and type in words. Both are of the process's mount" \
@@ -18,6 +18,13 @@ show "grep lab-disk /proc/$pid/mountstats"
 assert "the same in words" grep -q '^device lab-disk mounted on /mnt with fstype tmpfs' <<<"$shown"
 show 'grep lab-disk /proc/self/mounts'
 refute "our own list does not have it" grep -q lab-disk <<<"$shown"
+
+say "mountprop shows that list as a tree, from outside, and what mounts have to do with each other, which the next" \
+	"lessons are about: -N takes the process."
+show "mountprop -N $pid -t tmpfs -S lab-disk"
+assert "device, type and place are there" grep -Eq '^/mnt +private +tmpfs +lab-disk' <<<"$shown"
+show "mountprop -N $pid -r -n -o TARGET | wc -l"
+assert "as many as the kernel lists" test "$shown" -eq "$(wc -l <"/proc/$pid/mountinfo")"
 
 say "The list belongs to the mount namespace, not to the process: processes that share the namespace have" \
 	"the same list. nslist says which namespace a process is in, and who else is."
