@@ -40,33 +40,26 @@ int netns_confirm(struct netns *ns, struct error *e)
 	return ns_inode(fd) == ns->inode ? 0 : refuse(e, ESTALE, "%s is another network namespace meanwhile", ns->ref);
 }
 
-static struct netns *find(const struct netns_list *list, ino_t inode)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->item[i]->inode == inode)
-			return list->item[i];
-	return NULL;
-}
-
 static int append(struct netns_list *list, struct netns *ns)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 8;
-		struct netns **grown = realloc(list->item, room * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->item = grown;
-		list->room = room;
-	}
+	if (array_grow(&list->item, list->count, &list->room, sizeof(struct netns *)) < 0 ||
+	    map_put(&list->inodes, ns->inode, ns) < 0)
+		return -ENOMEM;
 	list->item[list->count++] = ns;
 	return 0;
+}
+
+static bool is_own(struct netns_list *list, ino_t inode)
+{
+	if (!list->own)
+		list->own = ns_inode_self(&ns_types[NS_NET]);
+	return inode == list->own;
 }
 
 int netns_add(struct netns_list *list, const char *ref, int fd, struct netns **out, struct error *e)
 {
 	ino_t inode = ns_inode(fd);
-	struct netns *ns = find(list, inode);
+	struct netns *ns = map_get(&list->inodes, inode);
 
 	if (ns) {
 		close_fd(fd);
@@ -74,6 +67,8 @@ int netns_add(struct netns_list *list, const char *ref, int fd, struct netns **o
 		return 0;
 	}
 	ns = calloc(1, sizeof(*ns));
+	if (ns)
+		*ns = (struct netns){ .fd = fd, .inode = inode, .own = is_own(list, inode) };
 	if (!ns || (ref && !(ns->ref = strdup(ref))) || append(list, ns) < 0) {
 		if (ns)
 			free(ns->ref);
@@ -81,9 +76,6 @@ int netns_add(struct netns_list *list, const char *ref, int fd, struct netns **o
 		close_fd(fd);
 		return fail(e, ENOMEM, "%s", ref ? ref : "this namespace");
 	}
-	ns->fd = fd;
-	ns->inode = inode;
-	ns->own = inode == ns_inode_self(&ns_types[NS_NET]);
 	*out = ns;
 	return 0;
 }
@@ -156,6 +148,7 @@ void netns_free(struct netns_list *list)
 		free(ns);
 	}
 	free(list->item);
+	map_free(&list->inodes);
 	*list = (struct netns_list){ 0 };
 	errno = saved;
 }
@@ -207,48 +200,37 @@ bool netns_link_is_going(const struct rt_link *l)
 	return streq(l->kind, "veth") && l->peer == 0;
 }
 
-/* Room for one more item of SIZE bytes behind the COUNT at *ITEMS; NULL where memory runs out. Grown by
- * powers of two. */
-static void *grow(void **items, size_t count, size_t size)
-{
-	if ((count & (count - 1)) == 0) {
-		void *grown = realloc(*items, (count ? 2 * count : 1) * size);
-
-		if (!grown)
-			return NULL;
-		*items = grown;
-	}
-	return (char *)*items + count * size;
-}
-
+/* NULL is the begin of a dump, which may have to be begun again. */
 static void take_address(size_t index, const struct nlmsghdr *m, void *arg)
 {
 	struct netns *ns = arg;
-	struct rt_address a, *slot;
+	struct rt_address a;
 
 	(void)index;
 	if (!m)
 		ns->address_count = 0;
-	else if (rtmsg_read_address(m, &a) &&
-		 (slot = grow((void **)&ns->address, ns->address_count, sizeof(a)))) {
-		*slot = a;
-		ns->address_count++;
-	}
+	else if (!rtmsg_read_address(m, &a))
+		return;
+	else if (array_grow(&ns->address, ns->address_count, &ns->address_room, sizeof(a)) < 0)
+		ns->failed = true;
+	else
+		ns->address[ns->address_count++] = a;
 }
 
 static void take_route(size_t index, const struct nlmsghdr *m, void *arg)
 {
 	struct netns *ns = arg;
-	struct rt_route r, *slot;
+	struct rt_route r;
 
 	(void)index;
 	if (!m)
 		ns->route_count = 0;
-	else if (rtmsg_read_route(m, &r) && r.table != RT_TABLE_LOCAL &&
-		 (slot = grow((void **)&ns->route, ns->route_count, sizeof(r)))) {
-		*slot = r;
-		ns->route_count++;
-	}
+	else if (!rtmsg_read_route(m, &r) || r.table == RT_TABLE_LOCAL)
+		return;
+	else if (array_grow(&ns->route, ns->route_count, &ns->route_room, sizeof(r)) < 0)
+		ns->failed = true;
+	else
+		ns->route[ns->route_count++] = r;
 }
 
 int netns_read(struct netns *ns, struct error *e)
@@ -261,6 +243,8 @@ int netns_read(struct netns *ns, struct error *e)
 	rc = nl_dump(ns->nl, &addresses, take_address, ns, e);
 	if (rc >= 0)
 		rc = nl_dump(ns->nl, &routes, take_route, ns, e);
+	if (rc >= 0 && ns->failed)
+		rc = fail(e, ENOMEM, "read addresses and routes");
 	ns->read = rc >= 0;
 	return rc < 0 ? wrap(e, "%s", netns_name(ns)) : 0;
 }

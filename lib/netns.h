@@ -11,6 +11,7 @@
 #include "base.h"
 #include "error.h"
 #include "inside.h"
+#include "memory.h"
 #include "nl.h"
 #include "rtmsg.h"
 
@@ -24,17 +25,19 @@ struct netns {
 	size_t uses, victims;		/* a plan's: how many ends are named in it, how many pairs deleted by it */
 
 	/* What netns_read() found. */
-	bool read;
+	bool read, failed;		/* FAILED: memory ran out */
 	struct rt_address *address;
-	size_t address_count;
+	size_t address_count, address_room;
 	struct rt_route *route;
-	size_t route_count;
+	size_t route_count, route_room;
 };
 
 /* Each namespace once, however it was referred to. Zeroed is empty. */
 struct netns_list {
 	struct netns **item;
 	size_t count, room;
+	struct map inodes;		/* inode → item */
+	ino_t own;			/* the caller's, once it was asked for */
 };
 
 /* The namespace of REF (NULL: the caller's own), found or appended. The list owns it. Returns 0 or -errno
