@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "inside.h"
 #include "kernel.h"
@@ -120,6 +121,15 @@ static int read_of_process(int proc, const char *pid, int ns, struct mnt_table *
 	return rc;
 }
 
+/* Whether the mount that "/" is on is in T, which only in a chroot it need not be. */
+static bool has_root(const struct mnt_table *t)
+{
+	struct statx sx;
+
+	return statx(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &sx) < 0 || !(sx.stx_mask & STATX_MNT_ID) ||
+	       mnt_find(t, (int)sx.stx_mnt_id);
+}
+
 int mnt_read_self(struct mnt_table *out, struct error *e)
 {
 	_cleanup_close_ int proc = proc_open(e), ns = -1, fd = -1;
@@ -134,6 +144,8 @@ int mnt_read_self(struct mnt_table *out, struct error *e)
 	if (fd < 0)
 		return fail(e, errno, "open /proc/self/mountinfo");
 	rc = mnt_read(fd, out, e);
+	if (rc >= 0)
+		out->partial = !is_complete(out, ns) || !has_root(out);
 	describe(out, proc, ns, getpid());
 	return rc;
 }

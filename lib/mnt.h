@@ -34,6 +34,7 @@ struct mnt_table {
 	pid_t pid;			/* a process that lives there; 0 where there is none */
 	char command[64];		/* the kernel's name of it */
 	ino_t owner;			/* its user namespace; 0 where that cannot be seen */
+	bool partial;			/* read from a chroot: mounts outside of it are not here */
 	struct mnt *mount;
 	size_t count;
 	struct mnt **by_id;
@@ -59,8 +60,8 @@ void mnt_table_free(struct mnt_table *t);
 void mnt_table_take(struct mnt_table *t, struct mnt_table *from);
 #define _cleanup_mnt_table_ __attribute__((cleanup(mnt_table_free)))
 
-/* The caller's own; that of the mount namespace NS (a descriptor): read as one of its processes sees it or, where it
- * has none, inside. */
+/* The caller's own, as it sees it; that of the mount namespace NS (a descriptor): read as one of its processes sees it or,
+ * where it has none, or only such as are in a chroot, inside. */
 int mnt_read_self(struct mnt_table *out, struct error *e) must_check;
 int mnt_read_namespace(int ns, struct mnt_table *out, struct error *e) must_check;
 

@@ -179,8 +179,11 @@ static int make_apply(struct step *s, size_t n, const struct stage *stage, struc
 {
 	(void)n;
 	(void)stage;
-	return mount("none", s->path, NULL, (unsigned long)s->flags, NULL) < 0
-		? fail(e, errno, "--make-%s%s %s", recursive(s->flags, "r"), types[type_of(s->flags)].name, s->path) : 0;
+	if (mount("none", s->path, NULL, (unsigned long)s->flags, NULL) == 0)
+		return 0;
+	if (s->text)
+		return fail(e, errno, "%s: make %s %s", s->text, s->path, types[type_of(s->flags)].name);
+	return fail(e, errno, "--make-%s%s %s", recursive(s->flags, "r"), types[type_of(s->flags)].name, s->path);
 }
 
 static void make_hint(const struct step *s, const struct stage *stage, struct error *e)

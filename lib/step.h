@@ -70,7 +70,7 @@ extern const struct step_kind step_bind;	/* .path (source), .target */
 /* step-prop.c: propagation of mounts that stay. All are HELPER's, but for step_make, which may be SELF's. */
 extern const struct step_kind step_enter_mounts;	/* .fd: the mount namespace, .text: of whom */
 extern const struct step_kind step_hold;	/* .path, .data: struct held: restores what was, if a later step fails */
-extern const struct step_kind step_make;	/* .path, .flags: MS_* */
+extern const struct step_kind step_make;	/* .path, .flags: MS_*; .text: the option, where it is for another's sake */
 extern const struct step_kind step_join_group;	/* .path (the member), .target */
 
 /* The mount at .path first, then those below it, where they are changed too. */

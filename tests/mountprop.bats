@@ -855,6 +855,87 @@ waited_twice() {
 	fi
 }
 
+@test "in a chroot what cannot be known is refused" {
+	mounts a
+	mkdir -p "$T/m/root/mnt" "$T/m/root/proc" "$T/m/root/tools"
+	mount -t proc proc "$T/m/root/proc"
+	mount -t tmpfs inner "$T/m/root/mnt"
+	for dir in usr lib lib64 bin; do
+		if [[ -d /$dir ]]; then
+			mkdir "$T/m/root/$dir"
+			mount --bind "/$dir" "$T/m/root/$dir"
+		fi
+	done
+	mount --bind "$(dirname "$(type -P mountprop)")" "$T/m/root/tools"
+	run -0 chroot "$T/m/root" /tools/mountprop -n -o TARGET,SOURCE /mnt
+	assert_output "/mnt   inner"
+	for operation in "umount /mnt" "mount /proc" "umount /"; do
+		# shellcheck disable=SC2086 # words
+		run -1 chroot "$T/m/root" /tools/mountprop --predict $operation
+		assert_output_has "this process is in a chroot"
+	done
+	run -1 chroot "$T/m/root" /tools/mountprop --peers /mnt
+	assert_output_has "this process is in a chroot"
+	run -1 chroot "$T/m/root" /tools/mountprop /
+	assert_output_has "outside of this chroot"
+	run -0 chroot "$T/m/root" /tools/mountprop -n -o TARGET,SOURCE -N self "$T/m/root/mnt"
+	assert_output "$T/m/root/mnt inner"
+}
+
+@test "what is deleted is no place for a mount" {
+	mounts
+	mkdir "$T/m/del"
+	cd "$T/m/del"
+	rmdir "$T/m/del"
+	run -1 mountprop --predict mount .
+	assert_output_has ". has been deleted"
+	run -1 mountprop --make-shared .
+	assert_output_has ". has been deleted"
+	cd /
+}
+
+@test "--predict bind in a user namespace knows what a locked mount hides" {
+	mounts a
+	mkdir "$T/m/b" "$T/m/c"
+	run -0 nsunshare -Urm sh -c "mountprop --predict -n -o TARGET bind '$T/m/b' '$T/m/c' && mount --bind '$T/m/b' '$T/m/c'"
+	assert_output_has "$T/m/c"
+	run -1 nsunshare -Urm mountprop --predict bind "$T/m" "$T/m/c"
+	assert_output_has "a locked mount below the source would be uncovered"
+	run ! nsunshare -Urm mount --bind "$T/m" "$T/m/c"
+	run -0 nsunshare -Urm sh -c "mountprop --predict -n -o TARGET rbind '$T/m' '$T/m/c' && mount --rbind '$T/m' '$T/m/c'"
+}
+
+@test "--join-group of one mount to itself is refused; a path that is given twice is joined once" {
+	mounts a
+	mkdir "$T/m/b"
+	mount --bind "$T/m/a" "$T/m/b"
+	mount --make-private "$T/m/b"
+	mountprop --make-shared "$T/m/a"
+	run -1 mountprop --join-group "$T/m/a" "$T/m/a"
+	assert_output_has "are one mount"
+	mountprop --join-group "$T/m/a" "$T/m/b" "$T/m/b"
+	assert_equal "$(fields "$T/m/b")" "$(fields "$T/m/a")"
+}
+
+@test "a hint's command can be typed as it stands" {
+	mounts
+	mkdir "$T/m/two words"
+	run -1 mountprop --make-shared "$T/m/two words"
+	assert_output_has "mount --bind '$T/m/two words' '$T/m/two words'"
+}
+
+@test "what would be ignored is refused" {
+	mounts a
+	for args in "--make-private -t tmpfs" "--make-private -R" "--make-private -J" "--peers -R" "--peers -t tmpfs" \
+		"--dot -J" "--dot -o TARGET" "--predict -R mount"; do
+		# shellcheck disable=SC2086 # words
+		run -2 mountprop $args "$T/m/a"
+		assert_output_has "exclude each other"
+	done
+	mountprop --make-shared -T "$T/m/a"
+	assert_equal "$(propagation "$T/m/a")" shared
+}
+
 @test "usage errors are 2" {
 	run -2 mountprop --predict
 	run -2 mountprop --predict fly /

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -112,6 +113,8 @@ static int place_of(struct graph *g, const struct spot *spot, struct prop_place 
 
 	if (rc < 0)
 		return fail(e, -rc, "%s", spot->text);
+	if (spot->deleted)
+		return refuse(e, ENOENT, "%s has been deleted", spot->text);
 	if (g->prop.mount[out->mount].id != spot->mount)
 		return refuse(e, EAGAIN, "%s: the mounts changed while they were read, or it is out of reach", spot->text);
 	out->file = spot->file;
@@ -192,6 +195,40 @@ static bool is_locked(const struct resolved *res, struct spot *spot)
 	return rc == -EINVAL;
 }
 
+/* The same for a mount that nobody holds yet: its root is held while it is tried. */
+static int try_expire_held(void *arg, struct error *e)
+{
+	const char *path = arg;
+	_cleanup_close_ int held = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	(void)e;
+	if (held < 0)
+		return -errno;
+	return umount2(path, MNT_EXPIRE | UMOUNT_NOFOLLOW) < 0 ? -errno : -EBUSY;
+}
+
+/* A bind would uncover what locked mounts below the source hide. */
+static int find_locked_below(struct graph *g, const struct prop_place *source, struct error *e)
+{
+	const struct resolved *res = g->res;
+
+	for (int c = g->prop.mount[source->mount].child; c >= 0; c = g->prop.mount[c].next) {
+		_cleanup_strbuf_ struct strbuf target = { 0 };
+		_cleanup_free_ char *path = NULL;
+		int rc;
+
+		if (res->here->owner == INITIAL_USERNS || !path_is_below(g->prop.mount[c].point, source->path))
+			continue;
+		prop_target(&g->prop, c, &target);
+		path = strbuf_steal(&target);
+		if (!path)
+			return fail(e, ENOMEM, "predict");
+		rc = res->ns < 0 ? try_expire_held(path, NULL) : inside_open(&res->ns, 1, try_expire_held, path, NULL);
+		g->prop.mount[c].locked = rc == -EINVAL;
+	}
+	return 0;
+}
+
 static int as_prop_request(const struct request *req, struct graph *g, struct prop_request *out, struct error *e)
 {
 	const struct prediction *prediction = prediction_of(req);
@@ -208,6 +245,8 @@ static int as_prop_request(const struct request *req, struct graph *g, struct pr
 		rc = place_of(g, &g->res->spot[0], &out->source, e);
 	if (rc >= 0 && prediction->paths > 0)
 		rc = place_of(g, &g->res->spot[prediction->paths - 1], &out->target, e);
+	if (rc >= 0 && prediction->operation == PROP_BIND)
+		rc = find_locked_below(g, &out->source, e);
 	if (rc >= 0 && prediction->operation == PROP_UMOUNT)
 		g->prop.mount[out->target.mount].locked = is_locked(g->res, &g->res->spot[0]);
 	if (rc >= 0 && prediction->operation == PROP_MOVE)
@@ -263,6 +302,16 @@ static int predict(struct request *req, struct graph *g, struct error *e)
  * both
  */
 
+/* From a chroot mounts are out of sight on which everything may depend. */
+static int need_all(const struct resolved *res, struct error *e)
+{
+	if (!res->here->partial)
+		return 0;
+	refuse(e, EXDEV, "this process is in a chroot: it sees only a part of its mount namespace");
+	error_hint(e, "what a mount there reaches can be said only from outside of the chroot");
+	return -EXDEV;
+}
+
 /* An answer for all namespaces says so where it is not. */
 static void say_unseen(const struct resolved *res)
 {
@@ -277,6 +326,8 @@ static int with_graph(struct request *req, struct resolved *res,
 	struct graph g = { .res = res };
 	int rc = resolve(req, res, 0, e);
 
+	if (rc >= 0)
+		rc = need_all(res, e);
 	if (rc >= 0 && prop_init(&g.prop) < 0)
 		rc = fail(e, ENOMEM, "mounts");
 	if (rc >= 0)

@@ -99,6 +99,14 @@ static int add_table(const struct request *req, struct table *table, const struc
 	return rc;
 }
 
+/* From a chroot: mountinfo does not show it. */
+static int refuse_unseen(const struct spot *spot, struct error *e)
+{
+	refuse(e, ENOENT, "%s: the mount that it is on has gone, or is outside of this chroot", spot->text);
+	error_hint(e, "mountprop -N self takes paths from the root of the mount namespace");
+	return -ENOENT;
+}
+
 static int add_mounts(const struct request *req, const struct resolved *res, struct table *table, struct error *e)
 {
 	int rc = 0;
@@ -115,6 +123,8 @@ static int add_mounts(const struct request *req, const struct resolved *res, str
 			struct mnt_table *t = res->tables.table[n];
 			struct mnt *m = t == res->here ? mnt_find(t, res->spot[i].mount) : mnt_on(t, res->spot[i].path);
 
+			if (t == res->here && !m)
+				return refuse_unseen(&res->spot[i], e);
 			if ((req->all_namespaces || t == res->here) && m)
 				rc = add_tree(req, table, m, req->submounts, e);
 		}
@@ -131,6 +141,8 @@ static int print_single(const struct spot *spot, struct table *table, struct err
 
 	if (mnt_stat(spot->fd, &m, &buffer) < 0)
 		return 1;
+	if (!*m.line.target)
+		return refuse_unseen(spot, e);
 	rc = table_add(table, &m, NULL, e);
 	return rc < 0 ? rc : table_print(table, stdout, e);
 }

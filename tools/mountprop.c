@@ -45,9 +45,13 @@ static int put_join(const struct opt *o, const char *arg, void *request, struct 
 }
 
 #define FIELD(member) .field = offsetof(struct request, member)
+/* What chooses among mounts, and says how they are listed: not where one mount is meant, or nothing is listed. */
+#define FILTERS "submounts types source"
+#define FORMATS "json raw pairs output output-all list"
+
 #define CHANGE(n, word, flags, text) \
 	{ OPT_LONG + (n), "make-" word, OPT_NOTHING, NULL, text, put_change, .value = (flags), \
-	  .excludes = "peers predict compare watch dot join-group all-namespaces" }
+	  .excludes = "peers predict compare watch dot join-group all-namespaces " FILTERS " " FORMATS }
 
 static const struct opt options[] = {
 	{ .help = "What to do, other than list" },
@@ -60,17 +64,18 @@ static const struct opt options[] = {
 	CHANGE(7, "rprivate",    MS_PRIVATE | MS_REC,    "likewise"),
 	CHANGE(8, "runbindable", MS_UNBINDABLE | MS_REC, "likewise"),
 	{ OPT_LONG + 'g', "join-group", OPT_VALUE, "FROM", "put PATH into the peer group of FROM", put_join,
-	  FIELD(join_group), .excludes = "peers predict compare watch dot all-namespaces" },
+	  FIELD(join_group), .excludes = "peers predict compare watch dot all-namespaces " FILTERS " " FORMATS },
 	{ OPT_LONG + 'p', "peers", OPT_NOTHING, NULL, "who hears of a mount made on PATH, in all mount namespaces",
-	  opt_put_enum, FIELD(mode), .value = MODE_PEERS, .excludes = "predict compare watch dot" },
+	  opt_put_enum, FIELD(mode), .value = MODE_PEERS, .excludes = "predict compare watch dot " FILTERS },
 	{ OPT_LONG + 'f', "predict", OPT_NOTHING, NULL, "what an operation would do; nothing is changed",
-	  opt_put_enum, FIELD(mode), .value = MODE_PREDICT, .excludes = "compare watch dot" },
+	  opt_put_enum, FIELD(mode), .value = MODE_PREDICT, .excludes = "compare watch dot " FILTERS },
 	{ OPT_LONG + 'c', "compare", OPT_NOTHING, NULL, "the difference between two mount namespaces",
-	  opt_put_enum, FIELD(mode), .value = MODE_COMPARE, .excludes = "watch dot namespace all-namespaces" },
+	  opt_put_enum, FIELD(mode), .value = MODE_COMPARE,
+	  .excludes = "watch dot namespace all-namespaces " FILTERS },
 	{ OPT_LONG + 'w', "watch", OPT_NOTHING, NULL, "mounts as they come and go, in all mount namespaces",
-	  opt_put_enum, FIELD(mode), .value = MODE_WATCH, .excludes = "dot" },
+	  opt_put_enum, FIELD(mode), .value = MODE_WATCH, .excludes = "dot " FILTERS },
 	{ OPT_LONG + 'd', "dot", OPT_NOTHING, NULL, "a picture of groups, masters and slaves, for Graphviz",
-	  opt_put_enum, FIELD(mode), .value = MODE_DOT },
+	  opt_put_enum, FIELD(mode), .value = MODE_DOT, .excludes = FILTERS " " FORMATS },
 	{ .help = "Where" },
 	{ 'N', "namespace", OPT_VALUE, "REF", "in another mount namespace", opt_put_text, FIELD(namespace) },
 	{ OPT_LONG + 'A', "all-namespaces", OPT_NOTHING, NULL, "in all mount namespaces", opt_put_flag,
@@ -109,13 +114,13 @@ const struct opt_tool mountprop = {
 
 static int check_operands(const struct request *req, struct error *e)
 {
+	size_t paths = req->operand_count + req->targets.count;
+
 	switch (req->mode) {
 	case MODE_MAKE:
-		if (req->operand_count == 0)
-			return fail_usage(e, "which mount is to be changed? Name its path");
-		return 0;
+		return paths > 0 ? 0 : fail_usage(e, "which mount is to be changed? Name its path");
 	case MODE_PEERS:
-		return req->operand_count == 1 ? 0 : fail_usage(e, "--peers takes one path");
+		return paths == 1 ? 0 : fail_usage(e, "--peers takes one path");
 	case MODE_COMPARE:
 		return req->operand_count == 2 ? 0 : fail_usage(e, "--compare takes two references");
 	case MODE_PREDICT:
@@ -160,13 +165,16 @@ static int find_spot(const struct resolved *res, const char *text, struct spot *
 		return out->fd;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", out->fd);
 	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0 || statx(out->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, &sx) < 0)
+	if (n < 0)
+		return fail(e, errno, "%s: read %s (is /proc mounted?)", text, link);
+	if (statx(out->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_NLINK | STATX_MNT_ID, &sx) < 0)
 		return fail(e, errno, "%s", text);
 	path[n] = '\0';
 	out->path = strdup(path);
 	if (!out->path)
 		return fail(e, ENOMEM, "%s", text);
 	out->file = !S_ISDIR(sx.stx_mode);
+	out->deleted = sx.stx_nlink == 0;
 	out->mount_point = sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 	out->mount = (int)sx.stx_mnt_id;
 	return 0;
@@ -236,14 +244,19 @@ static int state_of(const struct resolved *res, const struct spot *spot, struct 
 
 static int need_mount_point(const struct resolved *res, const struct spot *spot, struct error *e)
 {
+	_cleanup_strbuf_ struct strbuf word = { 0 };
 	struct mnt *m;
 
 	if (spot->mount_point)
 		return 0;
+	if (spot->deleted)
+		return refuse(e, ENOENT, "%s has been deleted", spot->text);
 	m = mnt_find(res->here, spot->mount);
 	refuse(e, EINVAL, "%s is not a mount point", spot->text);
-	error_hint(e, "it is on the mount at %s, and a change would be that mount's; to make it one: mount --bind %s %s",
-		   m ? m->line.target : "/", spot->path, spot->path);
+	strbuf_add_shell(&word, spot->path);
+	error_hint(e, "it is on %s%s, and a change would be that mount's; to make it one: mount --bind %s %s",
+		   m ? "the mount at " : "a mount outside of this chroot", m ? m->line.target : "", strbuf_text(&word),
+		   strbuf_text(&word));
 	return -EINVAL;
 }
 
@@ -300,6 +313,9 @@ static int resolve_changes(const struct request *req, struct resolved *res, stru
 		if (rc >= 0)
 			rc = note_state(req, res, &res->spot[i], &res->held[i], e);
 	}
+	for (size_t i = 1; i < res->spots && rc >= 0 && req->join_group; i++)
+		if (res->spot[i].mount == res->spot[0].mount)
+			rc = refuse(e, EINVAL, "--join-group: %s and %s are one mount", req->join_group, res->spot[i].text);
 	if (rc >= 0 && req->join_group && !is_in_group(&res->held[0].mount[0].was))
 		rc = refuse(e, EINVAL, "--join-group: %s is in no peer group (mountprop --make-shared %s)",
 			    req->join_group, req->join_group);
@@ -348,6 +364,14 @@ static void resolved_free(struct resolved *res)
  * change
  */
 
+static bool is_named_before(const struct resolved *res, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (res->spot[k].mount == res->spot[i].mount)
+			return true;
+	return false;
+}
+
 static int build_plan(const struct request *req, const struct resolved *res, struct plan *plan, struct error *e)
 {
 	bool undo = needs_undo(req, res);
@@ -359,13 +383,16 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 	for (size_t i = first; i < res->spots && undo; i++)
 		plan_add(plan, HELPER, &step_hold, .path = res->spot[i].path, .data = &res->held[i]);
 	for (size_t i = first; i < res->spots; i++) {
+		if (req->join_group && is_named_before(res, i))
+			continue;
 		for (size_t k = 0; k < req->changes; k++)
 			plan_add(plan, who, &step_make, .path = res->spot[i].path, .flags = req->change[k]);
 		if (!req->join_group)
 			continue;
 		/* Only a mount in no group takes one over. */
 		if (is_in_group(&res->held[i].mount[0].was))
-			plan_add(plan, HELPER, &step_make, .path = res->spot[i].path, .flags = MS_PRIVATE);
+			plan_add(plan, HELPER, &step_make, .path = res->spot[i].path, .flags = MS_PRIVATE,
+				 .text = "--join-group");
 		plan_add(plan, HELPER, &step_join_group, .path = res->spot[0].path, .target = res->spot[i].path);
 	}
 	return plan_check(plan, e);

@@ -38,7 +38,7 @@ struct spot {
 	const char *text;			/* as given */
 	char *path;				/* without symbolic links */
 	int fd;
-	bool file, mount_point;
+	bool file, mount_point, deleted;
 	int mount;				/* id, as in mountinfo */
 };
 
