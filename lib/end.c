@@ -145,6 +145,8 @@ static int parse_mac(const struct key *key, const char *value, struct end *out, 
 	/* is_valid_ether_addr() in the kernel: EADDRNOTAVAIL else */
 	if (mac[0] & 1)
 		return fail_usage(e, "mac=%s is a multicast address: the first byte of an interface's is even", value);
+	if (!(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]))
+		return fail_usage(e, "mac=%s is no address of an interface: it is all zero", value);
 	memcpy(out->mac, mac, sizeof(mac));
 	return 0;
 }
@@ -422,6 +424,21 @@ int end_parse(const char *text, struct end *out, struct error *e)
 		return rc;
 	}
 	*out = end;
+	return 0;
+}
+
+int end_check_keys(const struct end *end, unsigned int allowed, struct error *e)
+{
+	unsigned int more = end->has & ~allowed;
+
+	if (more & END_ADDRESSES)
+		return fail_usage(e, "an address has no meaning here");
+	/* gw= is kept as the route that it is. */
+	if (more & END_ROUTES && end->route[0].to.length == 0 && end->route[0].via.family)
+		return fail_usage(e, "gw= has no meaning here");
+	for (size_t i = array_size(keys); i-- > 0; )
+		if (more & keys[i].has)
+			return fail_usage(e, "%s%s has no meaning here", keys[i].name, keys[i].parse ? "=" : "");
 	return 0;
 }
 

@@ -78,6 +78,9 @@ int end_parse(const char *text, struct end *out, struct error *e) must_check;
 /* Whether NAME may name an interface. Returns 0, or -EINVAL with E (a usage error). */
 int end_check_name(const char *name, struct error *e) must_check;
 
+/* Refuse what END has beyond ALLOWED (END_*). Returns 0, or -EINVAL with E (a usage error) naming the key. */
+int end_check_keys(const struct end *end, unsigned int allowed, struct error *e) must_check;
+
 /* Append text that end_parse() reads back to the same. */
 void end_format(const struct end *end, struct strbuf *out);
 

@@ -69,22 +69,31 @@ static int read_line(char *line, size_t number, enum netfile_use use, struct net
 		return fail_usage(e, "%s takes %zu end%s, not %d", v->name, v->ends, v->ends > 1 ? "s" : "", n - 1);
 	if (use == NETFILE_DELETE && v->kind == WISH_SET)
 		return 0;
-	w = netplan_wish(np, use == NETFILE_DELETE ? WISH_DELETE : v->kind, word + 1, v->ends, e);
+	w = netplan_wish(np, v->kind, word + 1, v->ends, e);
 	if (!w)
 		return e ? -e->code : -EINVAL;
+	if (w->end[0].end.has & END_NEW_NAME)
+		return fail_usage(e, "set %s: name= does not go with a file: once it is renamed, no line finds it by "
+				  "its old name, when the file is applied again", w->end[0].text);
 	w->line = number;
+	w->made_by = v->kind;
+	if (use == NETFILE_DELETE)
+		w->kind = WISH_DELETE;
 	w->holds_is_fine = v->kind != WISH_SET;
 	return 0;
 }
 
-int netfile_read(char *text, enum netfile_use use, struct netplan *np, struct error *e)
+int netfile_read(char *text, size_t length, enum netfile_use use, struct netplan *np, struct error *e)
 {
+	const char *end = text + length;
 	size_t number = 1;
 
 	for (char *next; text; text = next, number++) {
 		int rc;
 
-		next = strchr(text, '\n');
+		next = memchr(text, '\n', end - text);
+		if (memchr(text, '\0', (next ? next : end) - text))
+			return fail_usage(e, "line %zu: it has a byte that is zero", number);
 		if (next)
 			*next++ = '\0';
 		rc = read_line(text, number, use, np, e);

@@ -19,8 +19,8 @@
  * out then. */
 enum netfile_use { NETFILE_MAKE, NETFILE_DELETE };
 
-/* Append the wishes in TEXT, which is changed, to NP. Returns 0, or -errno with E naming the line (a usage
+/* Append the wishes in TEXT, LENGTH bytes, which is changed, to NP. Returns 0, or -errno with E naming the line (a usage
  * error where it is wrong). */
-int netfile_read(char *text, enum netfile_use use, struct netplan *np, struct error *e) must_check;
+int netfile_read(char *text, size_t length, enum netfile_use use, struct netplan *np, struct error *e) must_check;
 
 #endif

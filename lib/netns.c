@@ -19,19 +19,24 @@ const char *netns_name(const struct netns *ns)
 
 /* Whether who holds a namespace by such a reference can be asked again: a descriptor cannot go, and a
  * number of the namespace itself would find the caller's own. */
-static bool may_go(const struct netns *ns)
+static bool may_go(const char *text)
 {
 	struct nsref ref;
 
-	return ns->ref && nsref_parse(ns->ref, &ref, NULL) == 0 &&
+	return text && nsref_parse(text, &ref, NULL) == 0 &&
 	       (ref.kind == NSREF_PID || ref.kind == NSREF_PATH || ref.kind == NSREF_NAME);
+}
+
+bool netns_ref_is_gone(const char *ref, int rc)
+{
+	return (rc == -ENOENT || rc == -ESRCH) && may_go(ref);
 }
 
 int netns_confirm(struct netns *ns, struct error *e)
 {
 	_cleanup_close_ int fd = -1;
 
-	if (ns->confirmed || ns->own || !may_go(ns))
+	if (ns->confirmed || ns->own || !may_go(ns->ref))
 		return 0;
 	ns->confirmed = true;
 	fd = nsopen_text(ns->ref, &ns_types[NS_NET], e);

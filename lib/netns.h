@@ -62,6 +62,9 @@ void netns_free(struct netns_list *list);
  * with it as soon as nobody holds a descriptor. Asked once. Returns 0, or -errno with E. */
 int netns_confirm(struct netns *ns, struct error *e) must_check;
 
+/* Whether RC, with which netns_get() refused REF, says that who held the namespace, or its name, is there no more. */
+bool netns_ref_is_gone(const char *ref, int rc);
+
 /* How messages name it: its REF, or "this namespace". */
 const char *netns_name(const struct netns *ns);
 

@@ -29,6 +29,17 @@ static const char *say_doing(struct netplan *np, const struct wish *w, const str
 	return netplan_keep(np, strbuf_steal(&text));
 }
 
+/* "line 7: add red:eth0 veth-red": the kernel does not say which end it refuses. */
+static const char *say_pair(struct netplan *np, const struct wish *w)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	if (w->line)
+		strbuf_addf(&text, "line %zu: ", w->line);
+	strbuf_addf(&text, "add %s %s", w->end[0].text, w->end[1].text);
+	return netplan_keep(np, strbuf_steal(&text));
+}
+
 /* A request to END's namespace, about its link. NULL where memory ran out. */
 static struct net_request *new_request(struct netplan *np, const struct wish_end *end, enum rt_kind kind)
 {
@@ -115,7 +126,7 @@ static void build_pair(struct netplan *np, const struct wish *w, struct plan *pl
 	const struct wish_end *a = &w->end[first], *b = &w->end[1 - first];
 	struct net_request *q;
 
-	if (a->exists)
+	if (a->exists || w->again)
 		return;
 	q = new_request(np, a, RT_PAIR);
 	if (!q)
@@ -131,7 +142,8 @@ static void build_pair(struct netplan *np, const struct wish *w, struct plan *pl
 			 b->end.ref ? b->end.ref : "$$");
 	}
 	q->peer = b->link;
-	q->doing = say_doing(np, w, &w->end[0], "%s", w->end[1].text);
+	q->line = w->line;
+	q->doing = say_pair(np, w);
 	q->why = "one request makes both ends where they belong: nothing sees them unnamed or elsewhere";
 	add_step(plan, &step_pair, q);
 }
@@ -141,13 +153,14 @@ static void build_bridge(struct netplan *np, const struct wish *w, struct plan *
 	const struct wish_end *a = &w->end[0];
 	struct net_request *q;
 
-	if (a->exists)
+	if (a->exists || w->again)
 		return;
 	q = new_request(np, a, RT_LINK_ADD);
 	if (!q)
 		return;
 	want(&a->end, NULL, &q->ask.link);
 	add_mark(np, a, &q->ask.link);
+	q->line = w->line;
 	snprintf(q->ask.link.kind, sizeof(q->ask.link.kind), "bridge");
 	q->doing = say_doing(np, w, a, "%s", "");
 	add_step(plan, &step_bridge, q);
@@ -236,12 +249,14 @@ static void build_settings(struct netplan *np, const struct wish *w, const struc
 	struct net_request *q;
 	struct rt_request *back;
 
-	if (!there && !(end->end.has & END_ALIAS) && w->kind != WISH_SET)
+	bool changes = there || w->kind == WISH_SET || w->again;
+
+	if (!changes && !(end->end.has & END_ALIAS))
 		return;
 	q = new_request(np, end, RT_LINK_SET);
 	if (!q)
 		return;
-	if (there || w->kind == WISH_SET)
+	if (changes)
 		want(&end->end, there, &q->ask.link);
 	if (end->end.has & END_ALIAS && !(there && streq(there->alias, end->end.alias))) {
 		snprintf(q->ask.link.alias, sizeof(q->ask.link.alias), "%s", end->end.alias);
@@ -324,7 +339,8 @@ static void build_state(struct netplan *np, const struct wish *w, const struct w
 	struct net_request *q;
 	struct rt_request *back;
 
-	if (end->exists ? end->there.up == up : !up && w->kind != WISH_SET)
+	/* What is made is down. */
+	if (up == (end->exists && end->there.up))
 		return;
 	q = new_request(np, end, RT_LINK_SET);
 	if (!q)
@@ -362,13 +378,15 @@ static void build_route(struct netplan *np, const struct wish *w, const struct w
 		if (back)
 			back->kind = RT_ROUTE_DELETE;
 	}
-	inet_format(&route->to, true, &text);
+	if (route->to.length)
+		inet_format(&route->to, true, &text);
+	else if (!route->via.family)
+		strbuf_add(&text, "default");
 	if (route->via.family) {
-		strbuf_add(&text, " via ");
+		strbuf_add(&text, route->to.length ? " via " : "via ");
 		inet_format(&route->via, false, &text);
 	}
-	q->doing = say_doing(np, w, end, "route %s", route->to.length ? strbuf_text(&text)
-								      : strchr(strbuf_text(&text), ' ') + 1);
+	q->doing = say_doing(np, w, end, "route %s", strbuf_text(&text));
 	add_step(plan, &step_route, q);
 }
 
@@ -388,7 +406,8 @@ static void build_unmark(struct netplan *np, const struct wish *w, const struct 
 {
 	struct net_request *q;
 
-	if (end->exists || (w->kind == WISH_SET && !(end->end.has & END_GROUP)))
+	/* The wish that makes it, where no other one has a group for it. */
+	if (end->exists || (!(end->end.has & END_GROUP) && (w->kind == WISH_SET || w->again || end->link->grouped)))
 		return;
 	q = new_request(np, end, RT_LINK_SET);
 	if (!q)
@@ -516,16 +535,8 @@ static void build_deletes(struct netplan *np, struct plan *plan)
  */
 
 enum phase {
-	BRIDGES, PAIRS, MOVES, DOWNS, SETTINGS, PORTS, ADDRESSES, STATES, ROUTES, LATE_DOWNS, UNMARKS, PHASES
+	BRIDGES, PAIRS, MOVES, DOWNS, SETTINGS, PORTS, ADDRESSES, UPS, ROUTES, UNMARKS, PHASES
 };
-
-/* Whether END shall be up: what is made is, unless it is said not to be. */
-static bool wants_up(const struct wish *w, const struct wish_end *end)
-{
-	if (w->kind == WISH_MOVE && !w->bare && !(end->end.has & (END_UP | END_DOWN)))
-		return w->end[0].there.up;
-	return end->end.has & END_UP || (!(end->end.has & END_DOWN) && w->kind <= WISH_BRIDGE);
-}
 
 static void build_end(struct netplan *np, const struct wish *w, const struct wish_end *end, enum phase phase,
 		      struct plan *plan)
@@ -542,8 +553,8 @@ static void build_end(struct netplan *np, const struct wish *w, const struct wis
 		if (w->kind == WISH_MOVE)
 			build_kept_addresses(np, w, plan);
 		break;
-	case STATES:
-		if (wants_up(w, end))
+	case UPS:
+		if (wish_end_state(w, end) == STATE_UP)
 			build_state(np, w, end, true, plan);
 		break;
 	case ROUTES:
@@ -552,9 +563,8 @@ static void build_end(struct netplan *np, const struct wish *w, const struct wis
 			build_kept_routes(np, w, plan);
 		break;
 	case DOWNS:
-	case LATE_DOWNS:
 		/* Before other changes, so that what it drops is put back, if it is undone, when they are undone. */
-		if (end->end.has & END_DOWN && end->exists == (phase == DOWNS))
+		if (wish_end_state(w, end) == STATE_DOWN)
 			build_state(np, w, end, false, plan);
 		break;
 	case UNMARKS:
@@ -585,7 +595,7 @@ static void build_phase(struct netplan *np, enum phase phase, struct plan *plan)
 /* An end that stays down keeps the other without carrier. */
 static bool will_have_carrier(const struct wish *w)
 {
-	return w->kind == WISH_PAIR && wants_up(w, &w->end[0]) && wants_up(w, &w->end[1]);
+	return w->kind == WISH_PAIR && w->end[0].link->up && w->end[1].link->up;
 }
 
 /* A bridge has carrier as soon as one of its ports has. */
@@ -605,9 +615,9 @@ static void build_wait(struct netplan *np, struct plan *plan)
 	np->failed |= !np->waiting.link;
 	for (size_t i = 0; np->waiting.link && i < np->count; i++) {
 		const struct wish *w = &np->wish[i];
-		bool bridge = w->kind == WISH_BRIDGE && wants_up(w, &w->end[0]) && will_have_port(np, w);
+		bool bridge = w->kind == WISH_BRIDGE && w->end[0].link->up && will_have_port(np, w);
 
-		for (size_t k = 0; k < w->ends && (bridge || will_have_carrier(w)); k++)
+		for (size_t k = 0; k < w->ends && !w->again && (bridge || will_have_carrier(w)); k++)
 			np->waiting.link[np->waiting.count++] = w->end[k].link;
 	}
 	if (np->waiting.count)

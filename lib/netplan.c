@@ -38,11 +38,16 @@ void *netplan_keep(struct netplan *np, void *p)
 	return p;
 }
 
+static void free_ends(struct wish *w)
+{
+	while (w->ends > 0)
+		end_free(&w->end[--w->ends].end);
+}
+
 void netplan_free(struct netplan *np)
 {
 	for (size_t i = 0; i < np->count; i++)
-		for (size_t k = 0; k < np->wish[i].ends; k++)
-			end_free(&np->wish[i].end[k].end);
+		free_ends(&np->wish[i]);
 	free(np->wish);
 	free(np->link);
 	for (size_t i = 0; i < np->memory_count; i++)
@@ -83,6 +88,50 @@ static struct net_link *get_link(struct netplan *np, struct netns *ns, const cha
  * wishes
  */
 
+const char *wish_verb(const struct wish *w)
+{
+	static const char *const verbs[] = {
+		[WISH_PAIR] = "add", [WISH_BRIDGE] = "bridge", [WISH_SET] = "set", [WISH_MOVE] = "move",
+		[WISH_DELETE] = "del",
+	};
+
+	return verbs[w->kind];
+}
+
+/* The keys that have a meaning at end K of a wish: those of the second end are what a move makes of the first. */
+static unsigned int keys_of(enum wish_kind kind, size_t k)
+{
+	switch (kind) {
+	case WISH_PAIR:
+	case WISH_BRIDGE:
+		return ~END_NEW_NAME;
+	case WISH_SET:
+		return ~END_QUEUES;
+	case WISH_MOVE:
+		return k ? END_ADDRESSES | END_ROUTES | END_NODAD | END_BRIDGE | END_UP | END_DOWN : 0;
+	default:
+		return 0;
+	}
+}
+
+/* TEXT as the next end of W. */
+static int parse_end(struct netplan *np, struct wish *w, const char *text, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf name = { 0 };
+	_cleanup_end_ struct end end = { 0 };
+	int rc = end_parse(text, &end, e);
+
+	if (rc >= 0 && end_check_keys(&end, keys_of(w->kind, w->ends), e) < 0)
+		rc = wrap(e, "%s %s", wish_verb(w), text);
+	if (rc < 0)
+		return rc;
+	end_format_name(&end, &name);
+	w->end[w->ends].text = netplan_keep(np, strbuf_steal(&name));
+	w->end[w->ends].end = end;
+	end = (struct end){ 0 };
+	return 0;
+}
+
 struct wish *netplan_wish(struct netplan *np, enum wish_kind kind, const char *const *text, size_t count,
 			  struct error *e)
 {
@@ -98,21 +147,26 @@ struct wish *netplan_wish(struct netplan *np, enum wish_kind kind, const char *c
 		np->wish = grown;
 	}
 	w = &np->wish[np->count];
-	*w = (struct wish){ .kind = kind };
-	for (size_t k = 0; k < count; k++) {
-		_cleanup_strbuf_ struct strbuf name = { 0 };
-
-		if (end_parse(text[k], &w->end[k].end, e) < 0) {
-			while (k > 0)
-				end_free(&w->end[--k].end);
+	*w = (struct wish){ .kind = kind, .made_by = WISH_DELETE };
+	for (; w->ends < count; w->ends++) {
+		if (parse_end(np, w, text[w->ends], e) < 0) {
+			free_ends(w);
 			return NULL;
 		}
-		end_format_name(&w->end[k].end, &name);
-		w->end[k].text = netplan_keep(np, strbuf_steal(&name));
-		w->ends++;
 	}
 	np->count++;
 	return w;
+}
+
+enum wish_state wish_end_state(const struct wish *w, const struct wish_end *end)
+{
+	if (end->overruled)
+		return STATE_ANY;
+	if (end->end.has & (END_UP | END_DOWN))
+		return end->end.has & END_UP ? STATE_UP : STATE_DOWN;
+	if (w->kind == WISH_MOVE)
+		return !w->bare && w->end[0].there.up ? STATE_UP : STATE_ANY;
+	return w->kind <= WISH_BRIDGE ? STATE_UP : STATE_ANY;
 }
 
 /* Put the line before what stands in E. */
@@ -124,16 +178,6 @@ static int in_line(const struct wish *w, int rc, struct error *e)
 /*
  * resolve
  */
-
-const char *wish_verb(const struct wish *w)
-{
-	static const char *const verbs[] = {
-		[WISH_PAIR] = "add", [WISH_BRIDGE] = "bridge", [WISH_SET] = "set", [WISH_MOVE] = "move",
-		[WISH_DELETE] = "del",
-	};
-
-	return verbs[w->kind];
-}
 
 static int look_up(const struct wish *w, struct wish_end *end, struct error *e)
 {
@@ -246,36 +290,57 @@ static int resolve_new_bridge(struct wish *w, bool impatient, struct error *e)
 	return rc >= 0 && a->exists ? taken(w, a, e) : rc;
 }
 
-/* Whether an earlier wish makes what W speaks of. */
-static bool will_be_made(const struct netplan *np, const struct wish *w)
+/* The kernel says that the new name is taken, not by what. */
+static int check_new_name(const struct wish *w, const struct wish_end *a, struct error *e)
 {
-	for (const struct wish *p = np->wish; p < w; p++)
-		for (size_t k = 0; k < p->ends && p->kind <= WISH_BRIDGE; k++)
-			if (p->end[k].ns == w->end[0].ns && streq(p->end[k].end.name, w->end[0].end.name))
-				return true;
-	return false;
+	struct rt_link holder;
+	int rc;
+
+	if (!(a->end.has & END_NEW_NAME) || streq(a->end.new_name, a->end.name))
+		return 0;
+	rc = netns_link(a->ns, a->end.new_name, &holder, e);
+	if (rc < 0)
+		return rc == -ENODEV ? 0 : wrap(e, "%s %s", wish_verb(w), a->text);
+	/* One of its own alternative names may become its name. */
+	if (holder.index == a->there.index)
+		return 0;
+	return refuse(e, EEXIST, "%s %s: name=%s: the name is taken, by a link of kind %s: %s", wish_verb(w), a->text,
+		      a->end.new_name, holder.kind[0] ? holder.kind : "device", strerror(EEXIST));
 }
 
-static int resolve_one(const struct netplan *np, struct wish *w, struct error *e)
+/* Pairs and bridges are deleted, nothing else; for a line that makes a bridge, no pair either. */
+static int check_victim(const struct wish *w, struct error *e)
+{
+	const struct wish_end *a = &w->end[0];
+	const char *kind = a->there.kind[0] ? a->there.kind : "device";
+
+	if (w->kind != WISH_DELETE || !a->exists)
+		return 0;
+	if (w->made_by == WISH_BRIDGE && !wish_end_is(a, "bridge"))
+		return refuse(e, EINVAL, "del %s: it is no bridge, but a %s", a->text, kind);
+	if (!wish_end_is(a, "veth") && !wish_end_is(a, "bridge"))
+		return refuse(e, EINVAL, "del %s: it is no end of a veth pair, and no bridge, but a %s", a->text, kind);
+	return 0;
+}
+
+static int resolve_one(struct wish *w, struct error *e)
 {
 	struct wish_end *a = &w->end[0];
 	int rc = look_up(w, a, e);
 
 	if (rc < 0)
 		return rc;
-	if (!a->exists && !w->holds_is_fine && !(w->kind == WISH_SET && will_be_made(np, w)))
+	if (!a->exists && !w->holds_is_fine && !(w->kind == WISH_SET && a->link->made))
 		return refuse(e, ENODEV, "%s %s: there is no such interface", wish_verb(w), a->text);
-	if (w->kind == WISH_DELETE && a->exists && !wish_end_is(a, "veth") && !wish_end_is(a, "bridge"))
-		return refuse(e, EINVAL, "del %s: it is no end of a veth pair, and no bridge, but a %s", a->text,
-			      a->there.kind[0] ? a->there.kind : "device");
-	return 0;
+	rc = check_victim(w, e);
+	return rc < 0 ? rc : check_new_name(w, a, e);
 }
 
 /* Of a pair whose both ends are named, either will do to delete it. */
-static int resolve_delete(const struct netplan *np, struct wish *w, struct error *e)
+static int resolve_delete(struct wish *w, struct error *e)
 {
 	struct wish_end *a = &w->end[0], *b = &w->end[1];
-	int rc = resolve_one(np, w, e);
+	int rc = resolve_one(w, e);
 	bool pair;
 
 	if (rc < 0 || w->ends < 2)
@@ -290,9 +355,9 @@ static int resolve_delete(const struct netplan *np, struct wish *w, struct error
 	return rc;
 }
 
-static int resolve_move(const struct netplan *np, struct wish *w, bool impatient, struct error *e)
+static int resolve_move(struct wish *w, bool impatient, struct error *e)
 {
-	int rc = resolve_one(np, w, e);
+	int rc = resolve_one(w, e);
 
 	if (rc >= 0)
 		rc = look_up(w, &w->end[1], e);
@@ -306,13 +371,13 @@ static int resolve_move(const struct netplan *np, struct wish *w, bool impatient
 	return rc < 0 ? rc : netns_read(w->end[0].ns, e);
 }
 
-static int resolve_wish(const struct netplan *np, struct wish *w, bool impatient, struct error *e)
+static int resolve_wish(struct wish *w, bool impatient, struct error *e)
 {
 	int rc = w->kind == WISH_PAIR ? resolve_pair(w, impatient, e)
 	       : w->kind == WISH_BRIDGE ? resolve_new_bridge(w, impatient, e)
-	       : w->kind == WISH_MOVE ? resolve_move(np, w, impatient, e)
-	       : w->kind == WISH_DELETE ? resolve_delete(np, w, e)
-					: resolve_one(np, w, e);
+	       : w->kind == WISH_MOVE ? resolve_move(w, impatient, e)
+	       : w->kind == WISH_DELETE ? resolve_delete(w, e)
+					: resolve_one(w, e);
 
 	/* What is there already is compared with what is wanted. */
 	for (size_t k = 0; rc >= 0 && w->kind != WISH_DELETE && k < w->ends; k++)
@@ -332,7 +397,7 @@ static int resolve_bridge(struct netplan *np, const struct wish *w, struct wish_
 	end->bridge = get_link(np, end->ns, end->end.bridge, end->end.bridge);
 	if (!end->bridge)
 		return fail(e, ENOMEM, "%s", end->text);
-	if (end->bridge->index)
+	if (end->bridge->is_bridge)
 		return 0;
 	for (size_t i = 0; i < np->count; i++)
 		if (np->wish[i].kind == WISH_BRIDGE && np->wish[i].end[0].link == end->bridge)
@@ -347,6 +412,7 @@ static int resolve_bridge(struct netplan *np, const struct wish *w, struct wish_
 		return refuse(e, EINVAL, "%s %s: bridge=%s: that is no bridge, but a %s", wish_verb(w), end->text,
 			      end->end.bridge, there.kind[0] ? there.kind : "device");
 	end->bridge->index = there.index;
+	end->bridge->is_bridge = true;
 	return 0;
 }
 
@@ -368,35 +434,69 @@ static int connect_all(struct netplan *np, struct error *e)
 	return rc;
 }
 
+/* The namespaces and links of W's ends. *GONE: one is to go of which nothing is left to refer to. */
+static int find_place(struct netplan *np, struct wish *w, bool *gone, struct error *e)
+{
+	for (struct wish_end *end = w->end; end < w->end + w->ends; end++) {
+		int rc = netns_get(&np->netns, end->end.ref, &end->ns, e);
+
+		if (rc < 0) {
+			*gone = w->kind == WISH_DELETE && w->holds_is_fine && netns_ref_is_gone(end->end.ref, rc);
+			wrap(e, "%s %s", wish_verb(w), end->text);
+			return in_line(w, rc, e);
+		}
+	}
+	for (struct wish_end *end = w->end; end < w->end + w->ends; end++) {
+		end->ns->uses++;
+		end->link = get_link(np, end->ns, end->end.name, end->text);
+		if (!end->link)
+			return fail(e, ENOMEM, "%s", end->text);
+	}
+	return 0;
+}
+
+/* Those of all wishes. What went with its namespace need not be deleted: such a wish is left out. */
+static int find_places(struct netplan *np, struct error *e)
+{
+	for (size_t i = 0; i < np->count; ) {
+		struct wish *w = &np->wish[i];
+		bool gone = false;
+		int rc = find_place(np, w, &gone, e);
+
+		if (rc < 0 && !gone)
+			return rc;
+		if (!gone) {
+			i++;
+			continue;
+		}
+		free_ends(w);
+		np->count--;
+		memmove(w, w + 1, (np->count - i) * sizeof(*w));
+	}
+	return 0;
+}
+
 int netplan_resolve(struct netplan *np, bool impatient, struct error *e)
 {
-	int rc = 0;
+	int rc;
 
 	if (getrandom(&np->mark, sizeof(np->mark), 0) != sizeof(np->mark))
 		return fail(e, errno, "choose a mark");
 	/* Far from what people choose, and positive for those who read a group as signed. */
 	np->mark = (np->mark & 0x3fffffff) | 0x40000000;
 
-	for (size_t i = 0; rc >= 0 && i < np->count; i++)
-		for (size_t k = 0; rc >= 0 && k < np->wish[i].ends; k++) {
-			struct wish_end *end = &np->wish[i].end[k];
-
-			rc = netns_get(&np->netns, end->end.ref, &end->ns, e);
-			if (rc < 0)
-				return in_line(&np->wish[i], wrap(e, "%s %s", wish_verb(&np->wish[i]), end->text), e);
-			end->ns->uses++;
-		}
+	rc = find_places(np, e);
+	if (rc >= 0)
+		rc = netplan_settle(np, e);
 	if (rc >= 0)
 		rc = connect_all(np, e);
 	for (size_t i = 0; rc >= 0 && i < np->count; i++) {
 		struct wish *w = &np->wish[i];
 
-		rc = in_line(w, resolve_wish(np, w, impatient, e), e);
-		for (size_t k = 0; rc >= 0 && k < w->ends; k++) {
-			w->end[k].link = get_link(np, w->end[k].ns, w->end[k].end.name, w->end[k].text);
-			if (w->end[k].link && w->end[k].exists)
+		rc = in_line(w, resolve_wish(w, impatient, e), e);
+		for (size_t k = 0; rc >= 0 && k < w->ends; k++)
+			if (w->end[k].exists)
 				w->end[k].link->index = w->end[k].there.index;
-		}
 	}
 	for (size_t i = 0; rc >= 0 && i < np->count; i++)
 		for (size_t k = 0; rc >= 0 && k < np->wish[i].ends; k++)

@@ -1,9 +1,10 @@
 /*
  * From what is wanted of links to the steps that are missing for it.
  *
- * A wish names one or two ends. Resolving finds their namespaces and what is there already; building adds
- * steps for what differs, all wishes phase by phase, so that neighbours go many to one send: bridges,
- * pairs, settings, ports, addresses, up, routes; then, where asked, waiting; then the commit.
+ * A wish names one or two ends. Resolving finds their namespaces and what is there already, and settles what
+ * several wishes want of one link; building adds steps for what differs, all wishes phase by phase, so that
+ * neighbours go many to one send: bridges, pairs, settings, ports, addresses, up, routes; then, where asked,
+ * waiting; then the commit.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,6 +29,7 @@ struct wish_end {
 	char *text;		/* [REF:]NAME, for messages */
 	struct netns *ns;
 	bool exists;
+	bool overruled;		/* whether it is up is said by a later wish */
 	struct rt_link there;	/* where it exists */
 	struct net_link *link;
 	struct net_link *bridge;	/* of bridge=, NULL for none */
@@ -40,6 +42,8 @@ struct wish {
 	size_t line;		/* of the file it stands in, 0 for none */
 	bool holds_is_fine;	/* PAIR, BRIDGE: one that exists is made as said. DELETE: none is fine */
 	bool bare;		/* MOVE: without what it had */
+	bool again;		/* PAIR, BRIDGE: an earlier wish makes it, this one changes it */
+	enum wish_kind made_by;	/* DELETE, of a line of a file: what that makes; WISH_DELETE where it is none */
 	const struct wish_end *victim;	/* DELETE: by which it goes; NULL where another wish sees to it */
 };
 
@@ -58,13 +62,19 @@ struct netplan {
 	bool failed;			/* memory ran out */
 };
 
-/* Append a wish for the ends in TEXT (COUNT of them; NULL: none). Returns it, or NULL with E (a usage error). */
+/* Append a wish for the ends in TEXT (COUNT of them). A key that does not go with KIND is refused. Returns it, or
+ * NULL with E (a usage error). */
 struct wish *netplan_wish(struct netplan *np, enum wish_kind kind, const char *const *text, size_t count,
 			  struct error *e) must_check;
 
 /*
  * Find the namespaces and links that the wishes name. Changes nothing; where the name of a link to be made
  * is held by one whose namespace has gone (see netns_link_is_going()), it waits for that, unless IMPATIENT.
+ *
+ * Of several wishes about one link each keeps what no later one says otherwise, so that only the end result is
+ * compared with what is there; wishes that contradict each other about what the link is are a usage error.
+ * Of wishes to delete those fall out whose namespace has no holder or name any more, where none is fine.
+ *
  * Returns 0 or -errno with E naming the end, and the line: EEXIST where a name is taken, ENODEV where a link
  * or bridge is missing.
  */

@@ -233,6 +233,8 @@ static void name_the_taken(const struct net_request *q, struct error *e)
 			continue;
 		refuse(e, EEXIST, "add %s: the name is taken, by a link of kind %s: %s", ends[i]->text,
 		       there.kind[0] ? there.kind : "device", strerror(EEXIST));
+		if (q->line)
+			wrap(e, "line %zu", q->line);
 		return;
 	}
 }

@@ -35,6 +35,8 @@ struct net_link {
 	char name[IFNAMSIZ];
 	const char *text;		/* [REF:]NAME, for messages */
 	int index;			/* 0 until it is made */
+	bool is_bridge;			/* that much is known of it */
+	bool made, grouped, up;		/* what a plan wants: that it be there, in a group that is said, up in the end */
 	bool doomed;			/* it will be deleted: once is enough */
 };
 
@@ -45,6 +47,7 @@ struct net_request {
 	struct netns *to;		/* RT_LINK_MOVE */
 	const char *doing;		/* for messages: "red:eth0: address 10.0.0.2/24" */
 	const char *why;		/* for explain; may be NULL */
+	size_t line;			/* of a file, for messages that are worded anew; 0 for none */
 	uint32_t mark;			/* of the links that it makes */
 
 	struct rt_request *back;	/* takes it back, NULL for nothing; a made link is taken back by its mark */

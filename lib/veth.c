@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "kernel.h"
 #include "nsfind.h"
@@ -264,9 +265,21 @@ static int open_all(struct veth_set *s, int proc, const struct nsset_ns **nodes,
 	return 0;
 }
 
+/* An empty directory of that name would do as one without namespaces. */
+static int open_proc(struct error *e)
+{
+	struct statfs fs;
+	int proc = proc_open(e);
+
+	if (proc < 0 || (fstatfs(proc, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC))
+		return proc;
+	close_fd(proc);
+	return refuse(e, ENOENT, "/proc is not mounted: without it no pair is found");
+}
+
 int veth_find(int needs, struct veth_set *out, struct error *e)
 {
-	_cleanup_close_ int proc = proc_open(e);
+	_cleanup_close_ int proc = open_proc(e);
 	const struct nsset_request request = {
 		.proc = proc, .types = CLONE_NEWNET, .sources = SOURCE_ALL,
 		.needs = NEED_PATHS | NEED_NAMES | (needs & VETH_COMMAND ? NEED_COMMAND : 0),

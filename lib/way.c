@@ -133,15 +133,41 @@ static int find_side(struct way_look *l, const char *text, struct way_side *s, s
 	return rc < 0 ? wrap(e, "check %s", text) : 0;
 }
 
-static const struct rt_address *address_of(const struct way_side *s, int family)
+/* The address of S of that family behind AFTER (NULL: the first one); NULL where there is none. */
+static const struct rt_address *next_address(const struct way_side *s, int family, const struct rt_address *after)
 {
-	for (size_t i = 0; i < s->ns->address_count; i++) {
+	for (size_t i = after ? after - s->ns->address + 1 : 0; i < s->ns->address_count; i++) {
 		const struct rt_address *a = &s->ns->address[i];
 
 		if (a->index == s->link.index && a->address.family == family && !inet_is_link_local(&a->address))
 			return a;
 	}
 	return NULL;
+}
+
+static bool is_within(const struct inet *a, const struct inet *prefix)
+{
+	size_t whole = prefix->length / 8, rest = prefix->length % 8;
+
+	return memcmp(a->byte, prefix->byte, whole) == 0 &&
+	       (!rest || ((a->byte[whole] ^ prefix->byte[whole]) & (0xff00 >> rest & 0xff)) == 0);
+}
+
+/* The addresses of that family by which the way is checked: each reaches the other without a gateway; where no two
+ * do, the first ones. */
+static void choose_addresses(struct way_side *a, struct way_side *b, int family)
+{
+	a->address = next_address(a, family, NULL);
+	b->address = next_address(b, family, NULL);
+	for (const struct rt_address *x = a->address; x; x = next_address(a, family, x)) {
+		for (const struct rt_address *y = b->address; y; y = next_address(b, family, y)) {
+			if (is_within(&x->address, &y->address) && is_within(&y->address, &x->address)) {
+				a->address = x;
+				b->address = y;
+				return;
+			}
+		}
+	}
 }
 
 /*
@@ -301,8 +327,7 @@ static void check_address(struct way_look *l, const struct way_side *s)
 static bool has_family(struct way_look *l, int family)
 {
 	l->family = family;
-	for (size_t i = 0; i < array_size(l->side); i++)
-		l->side[i].address = address_of(&l->side[i], family);
+	choose_addresses(&l->side[0], &l->side[1], family);
 	return l->side[0].address && l->side[1].address;
 }
 
@@ -361,7 +386,7 @@ static void check_families(struct way_look *l)
 	if (count)
 		return;
 	for (size_t k = 0; k < array_size(l->side); k++)
-		if (!address_of(&l->side[k], AF_INET) && !address_of(&l->side[k], AF_INET6))
+		if (!next_address(&l->side[k], AF_INET, NULL) && !next_address(&l->side[k], AF_INET6, NULL))
 			way_say(l, "%s has no address", l->side[k].text);
 	if (l->way->faults == 0)
 		way_say(l, "%s and %s have no addresses of one family", l->side[0].text, l->side[1].text);

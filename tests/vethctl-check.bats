@@ -30,6 +30,17 @@ check_lab() { # FAMILY
 	vethctl apply --wait "$T/lab"
 }
 
+@test "check: of several addresses two of one subnet are taken" {
+	namespaces red blue
+	without_dad red blue
+	run -0 vethctl add --wait red:a,10.9.0.1/24,10.0.0.1/24,fd00::1/64 blue:b,10.1.0.2/24,10.0.0.2/24,fd01::1/64,fd00::2/64
+	run -0 vethctl check red:a blue:b
+	[[ $(grep -c ' reaches ' <<<"$output") -eq 2 ]] || fail "$output"
+	# Those of one byte in part.
+	run -0 vethctl add --wait red:c,10.8.0.129/25,10.8.1.1/25 blue:d,10.8.0.2/25,10.8.1.2/25
+	run -0 vethctl check red:c blue:d
+}
+
 # Plant a fault, which check must find, once and nothing else; and take it away: what that leaves undone, apply
 # makes good.
 finds() { # OTHER TEXT PLANT HEAL

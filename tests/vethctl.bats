@@ -122,6 +122,40 @@ refs_of() { # PID [NAME SET]
 	assert_output "vethctl: 'red:eth0,mtu=1', at character 10: mtu takes a number from 68 to 65535, not '1'"
 }
 
+@test "a key where it has no meaning is a usage error that names it" {
+	while IFS='|' read -r words key; do
+		# shellcheck disable=SC2086
+		run vethctl $words
+		[[ $status -eq 2 && $output == *": $key has no meaning here" ]] || fail "vethctl $words: $status $output"
+	done <<-'END'
+		add a,name=c b|name=
+		bridge a,name=c|name=
+		set a,queues=2|queues=
+		move a,mtu=1300 self:c|mtu=
+		move a,10.0.0.1/24 self:c|an address
+		move a,up self:c|up
+		move a self:c,mtu=1300|mtu=
+		move a self:c,alias=x|alias=
+		move a self:c,group=5|group=
+		move a self:c,queues=5|queues=
+		move a self:c,txqlen=5|txqlen=
+		move a self:c,name=d|name=
+		move a self:c,mac=02:00:00:00:00:01|mac=
+		del a,down|down
+		del a,gw=10.0.0.1|gw=
+		del a,route=10.0.0.0/8|route=
+		del a b,name=c|name=
+	END
+	run -2 vethctl apply - <<<'add a,name=c b'
+	assert_output "vethctl: -: line 1: add a,name=c: name= has no meaning here"
+	run -2 vethctl add a,mac=00:00:00:00:00:00 b
+	assert_output_has "mac=00:00:00:00:00:00 is no address of an interface"
+	run -2 vethctl add --wait a,down b
+	assert_output_has "vethctl: add a: down does not go with --wait"
+	run -2 vethctl list a b
+	assert_output "vethctl: list takes at most 1 operand, not 2"
+}
+
 # vethctl ARG... is refused: the message begins with FIRST and has MORE; all is as it was before.
 refused() { # FIRST MORE ARG...
 	run -1 vethctl "${@:3}"
@@ -154,6 +188,8 @@ refused() { # FIRST MORE ARG...
 	refused "add x: both ends have one name in one namespace" "" add x x
 	refused "move red:eth0: it is in that namespace already" "" move red:eth0 red:eth1
 	refused "move blue:none: there is no such interface" "" move blue:none red:eth1
+	refused "set red:eth0: name=lo: the name is taken, by a link of kind device: File exists" "" set red:eth0,name=lo
+	refused "set red:eth0: bridge=eth0: that is no bridge, but a veth" "" set red:eth0,bridge=eth0
 	refused "set veth-red: route via 10.99.0.1: Network is unreachable" "(the kernel: " \
 		set veth-red,alias=new,10.0.5.1/24,mtu=1400,gw=10.99.0.1
 }
@@ -184,6 +220,19 @@ refused() { # FIRST MORE ARG...
 	assert_equal "$(dump red blue)" "$before"
 }
 
+@test "a default route on the link, without a gateway" {
+	namespaces red blue
+	run -0 vethctl add red:a,10.0.0.1/24,route=0.0.0.0/0 blue:b,route=::/0
+	run -0 ip -n red route show default
+	assert_output_has "default dev a"
+	run -0 ip -n blue -6 route show default
+	assert_output_has "default dev b"
+	run -0 vethctl set red:a,route=::/0
+	run -1 vethctl add red:c blue:d,down,route=0.0.0.0/0
+	assert_output_has "vethctl: add blue:d: route default: Network is "
+	run -0 vethctl --explain add red:c,route=0.0.0.0/0 blue:d
+}
+
 @test "add: a link of a stranger's that takes the name meanwhile is untouched, and named" {
 	namespaces red blue
 	hold 1 vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
@@ -199,6 +248,13 @@ refused() { # FIRST MORE ARG...
 	go_on
 	assert_equal "$status $output" "1 vethctl: add veth-red: the name is taken, by a link of kind bridge: File exists"
 	assert_equal "$(dump red blue)" "$before"
+	# Of a file, with the line.
+	printf 'add red:eth0 blue:eth0\nadd blue:eth1 red:eth1\n' >"$T/lines"
+	hold 1 vethctl apply "$T/lines"
+	ip -n red link add eth1 type bridge
+	go_on
+	assert_equal "$status $output" \
+		"1 vethctl: $T/lines: line 2: add red:eth1: the name is taken, by a link of kind bridge: File exists"
 }
 
 @test "add: what a stranger puts in the place of a pair that is half made is untouched" {
@@ -490,6 +546,15 @@ end_many() {
 	end_many
 }
 
+@test "list and show say so where /proc is not mounted" {
+	namespaces red
+	run -0 vethctl add red:a b
+	for words in "list" "list self" "show b" "check b red:a"; do
+		run -1 unshare -m sh -c "umount -l /proc && vethctl $words"
+		assert_output "vethctl: /proc is not mounted: without it no pair is found"
+	done
+}
+
 @test "list: an end that cannot be seen is shown as such, with the number of its namespace" {
 	need_user
 	need_root
@@ -531,7 +596,7 @@ end_many() {
 	END
 	{ cat "$T/lab"; echo "add red:eth1,10.1.0.1/24,10.1.0.1/24 v1"; } >"$T/broken"
 	run -1 vethctl apply "$T/broken"
-	assert_output_has "line 6: add red:eth1: address 10.1.0.1/24: File exists"
+	assert_output_has "vethctl: $T/broken: line 6: add red:eth1: address 10.1.0.1/24: File exists"
 	assert_equal "$(dump red blue)" "$before"
 	run -2 vethctl apply - <<<$'\nadd a'
 	assert_output_has "line 2: add takes 2 ends, not 1"
@@ -551,6 +616,114 @@ end_many() {
 	run -0 vethctl apply --delete "$T/lab"
 }
 
+@test "apply: a failure names the file, and a byte that is zero cuts no line" {
+	need_root
+	printf 'add a b\nset none,up\n' >"$T/lab"
+	run -1 vethctl apply "$T/lab"
+	assert_output "vethctl: $T/lab: line 2: set none: there is no such interface"
+	printf 'add a b\nadd c d\0,down\n' >"$T/lab"
+	run -2 vethctl apply "$T/lab"
+	assert_output "vethctl: $T/lab: line 2: it has a byte that is zero"
+	refute ip link show a
+}
+
+# apply of the lines on standard input, on what is there: with LINK of red as PATTERN, again and again.
+settles() { # LINK PATTERN
+	cat >"$T/lines"
+	run -0 vethctl apply "$T/lines"
+	ip -n red -d -o link show "$1" >"$T/link"
+	grep -qE "$2" "$T/link" || fail "no '$2' in:" "$(<"$T/link")" "by:" "$(<"$T/lines")"
+	before=$(dump red blue)
+	run -0 vethctl apply --explain "$T/lines"
+	assert_output ""
+	run -0 vethctl apply "$T/lines"
+	assert_equal "$(dump red blue)" "$before"
+}
+
+@test "apply: of several lines about one link the last wins, at once and for good" {
+	namespaces red blue
+	# Each first where nothing is there, then where the one before it left off.
+	for fresh in true false; do
+		while IFS='|' read -r link pattern lines; do
+			if $fresh; then
+				vethctl apply --delete - <<<$'add red:a blue:b\nbridge red:bb'
+			fi
+			tr ';' '\n' <<<"$lines" >"$T/text"
+			settles "$link" "$pattern" <"$T/text"
+		done <<-'END'
+			a|state UP|add red:a blue:b;set red:a,down;set red:a,up
+			a|state DOWN|add red:a blue:b;set red:a,up;set red:a,down
+			a|state DOWN|add red:a blue:b;set red:a,down
+			a|state UP|add red:a,down blue:b;add red:a blue:b
+			a|state DOWN|add red:a blue:b;add blue:b red:a,down
+			a|mtu 1400|add red:a,mtu=1300 blue:b;set red:a,mtu=1400
+			a|mtu 1300|set red:a,mtu=1400;add red:a,mtu=1300 blue:b
+			a|mtu 1400|add red:a,mtu=1300 blue:b;add red:a,mtu=1200 blue:b;set /run/netns/red:a,mtu=1400
+			a|state UP|add red:a,10.0.0.1/24,gw=10.0.0.2 blue:b;add red:a,10.0.0.1/24,gw=10.0.0.2 blue:b
+			a|state UP|add red:a,10.0.0.1/24 blue:b;set red:a,10.0.0.1/24,10.0.1.1/24
+			a|group 7 .*alias two|add red:a,group=5,alias=one blue:b;set red:a,group=7,alias=two
+			a|group 7|set red:a,group=7;add red:a blue:b
+			a|master bb|bridge red:bb;add red:a blue:b;set red:a,bridge=bb;bridge red:bb
+			bb|bridge forward_delay|bridge red:bb,10.0.9.1/24;bridge red:bb,10.0.9.1/24;add red:a blue:b
+		END
+	done
+	vethctl apply --delete - <<<$'add red:a blue:b\nbridge red:bb'
+	settles a 'numtxqueues 3' <<<$'add red:a,queues=2 blue:b\nadd red:a,queues=3 blue:b'
+	settles a '02:00:00:00:00:02' <<-'END'
+		add red:a,mac=02:00:00:00:00:01 blue:b
+		set red:a,mac=02:00:00:00:00:02
+	END
+	# The other end of one that is down is not waited for.
+	run -0 timeout 5 vethctl apply --wait - <<<$'add red:a blue:b\nset red:a,down'
+	# The line whose value it is is named, however often the link is.
+	run -1 vethctl apply - <<<$'add red:c blue:d\nset red:c,10.7.0.1/24,10.7.0.1/24\nset red:c,mtu=1300'
+	assert_output_has "vethctl: -: line 2: set red:c: address 10.7.0.1/24: File exists"
+}
+
+@test "apply: lines that contradict each other are refused, both named" {
+	namespaces red blue
+	before=$(dump red blue)
+	while IFS='|' read -r first second message; do
+		run -2 vethctl apply - <<<"$first"$'\n'"$second"
+		assert_output "vethctl: -: line 2: $message"
+		assert_equal "$(dump red blue)" "$before"
+	done <<-'END'
+		add red:a blue:b|bridge red:a|bridge red:a: line 1 makes it the end of a pair
+		bridge red:a|add blue:b red:a|add red:a: line 1 makes it a bridge
+		add red:a blue:b|add red:a blue:c|add red:a: line 1 makes it the end of another pair
+		add red:a blue:b|add blue:b red:c|add blue:b: line 1 makes it the end of another pair
+	END
+	run -2 vethctl apply - <<<$'add red:a blue:b\nset red:a,name=c'
+	assert_output_has "vethctl: -: line 2: set red:a: name= does not go with a file"
+}
+
+@test "apply --delete: what is not what the line makes is refused" {
+	namespaces red
+	run -0 vethctl add red:dum veth-red
+	ip -n red link add dummy type veth peer name other
+	before=$(dump red)
+	run -1 vethctl apply --delete - <<<$'add red:dummy red:other\nbridge red:dum'
+	assert_output "vethctl: -: line 2: del red:dum: it is no bridge, but a veth"
+	run -1 vethctl apply --delete - <<<'add red:dum red:other'
+	assert_equal "$(dump red)" "$before"
+}
+
+@test "apply --delete: what went with its namespace is no error, the rest goes" {
+	namespaces red gone
+	unnamed
+	printf '%s\n' 'add red:a v1' 'add gone:a v2' "add v3 $PID:a" 'bridge gone:bb' 'add red:b v4' >"$T/lines"
+	run -0 vethctl apply "$T/lines"
+	ip netns delete gone
+	stop "$PID"
+	run -0 vethctl apply --delete "$T/lines"
+	assert_output ""
+	wait_for no_pairs
+	run -0 vethctl apply --delete "$T/lines"
+	run -2 vethctl apply --delete - <<<'bridge pid:x:y'
+	run -1 vethctl del gone:a
+	assert_output_has "del gone:a: gone: "
+}
+
 @test "apply: 200 lines, a fault in line 150: nothing remains, the line is named" {
 	namespaces red blue
 	before=$(dump red blue)
@@ -558,7 +731,7 @@ end_many() {
 		echo "add red:a$n,10.1.$n.1/24 blue:b$n,10.1.$n.2/24"
 	done | sed '150s/$/,10.1.150.2\/24/' >"$T/lines"
 	run -1 vethctl apply "$T/lines"
-	assert_output_has "vethctl: line 150: add blue:b150: address 10.1.150.2/24: File exists"
+	assert_output_has "vethctl: $T/lines: line 150: add blue:b150: address 10.1.150.2/24: File exists"
 	assert_equal "$(dump red blue)" "$before"
 	sed -i '150s/,10.1.150.2.24$//' "$T/lines"
 	run -0 vethctl apply "$T/lines"
@@ -785,6 +958,6 @@ has_belongings() { # TEXT NAME LINK
 	need_user
 	run as_user vethctl add a b
 	assert_status 1
-	assert_output_has "add a: b: Operation not permitted"
+	assert_output_has "add a b: Operation not permitted"
 	assert_output_has "hint: this process lacks CAP_NET_ADMIN"
 }

@@ -139,6 +139,16 @@ static int check_options(const struct request *req, struct error *e)
 	return 0;
 }
 
+static int refuse_count(const struct request *req, struct error *e)
+{
+	const struct command_row *c = req->command;
+	size_t bound = req->count < c->least ? c->least : c->most;
+	const char *which = c->most == c->least ? "" : bound == c->least ? "at least " : "at most ";
+
+	return fail_usage(e, "%s takes %s%zu operand%s, not %zu", c->name, which, bound, bound == 1 ? "" : "s",
+			  req->count);
+}
+
 static int parse(struct request *req, int argc, char **argv, enum opt_action *action, struct error *e)
 {
 	int first = opt_parse(&tool, argc, argv, req, action, e);
@@ -156,8 +166,7 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
 	req->operands = (const char *const *)argv + first + 1;
 	req->count = argc - first - 1;
 	if (req->count < c->least || req->count > c->most)
-		return fail_usage(e, "%s takes %s%zu operand%s, not %zu", c->name, c->most > c->least ? "at least " : "",
-				  c->least, c->least == 1 ? "" : "s", req->count);
+		return refuse_count(req, e);
 	return check_options(req, e);
 }
 
@@ -188,6 +197,16 @@ static int carry_out(const struct request *req, struct netplan *np, struct error
 	return rc;
 }
 
+/* Its other end would be waited for in vain, and the wait be none. */
+static int check_wait(const struct wish *w, struct error *e)
+{
+	for (size_t k = 0; k < w->ends; k++)
+		if (w->end[k].end.has & END_DOWN)
+			return fail_usage(e, "add %s: down does not go with --wait: while one end is down, none has "
+					  "carrier", w->end[k].text);
+	return 0;
+}
+
 static int run_change(const struct request *req, struct error *e)
 {
 	_cleanup_netplan_ struct netplan np = { 0 };
@@ -198,6 +217,8 @@ static int run_change(const struct request *req, struct error *e)
 		if (!w)
 			return -e->code;
 		w->bare = req->bare;
+		if (req->wait && check_wait(w, e) < 0)
+			return -e->code;
 	}
 	return carry_out(req, &np, e);
 }
@@ -208,14 +229,17 @@ static int run_apply(const struct request *req, struct error *e)
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *text = NULL;
 	const char *path = req->operands[0];
+	size_t length;
 	int rc;
 
 	fd = streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
-	rc = fd < 0 ? -errno : read_all(fd, FILE_MOST, &text, NULL);
+	rc = fd < 0 ? -errno : read_all(fd, FILE_MOST, &text, &length);
 	if (rc < 0)
 		return fail(e, -rc, "read %s", path);
-	rc = netfile_read(text, req->delete ? NETFILE_DELETE : NETFILE_MAKE, &np, e);
-	return rc < 0 ? wrap(e, "%s", path) : carry_out(req, &np, e);
+	rc = netfile_read(text, length, req->delete ? NETFILE_DELETE : NETFILE_MAKE, &np, e);
+	if (rc >= 0)
+		rc = carry_out(req, &np, e);
+	return rc < 0 ? wrap(e, "%s", path) : rc;
 }
 
 /*

@@ -123,6 +123,8 @@ static void wrong(void)
 		{ "eth0,mtu=65536", NULL },
 		{ "eth0,mac=1:2:3:4:5:6", NULL },
 		{ "eth0,mac=01:00:00:00:00:01", NULL },
+		{ "eth0,mac=00:00:00:00:00:00", "'eth0,mac=00:00:00:00:00:00', at character 6: mac=00:00:00:00:00:00 is no "
+		  "address of an interface: it is all zero" },
 		{ "eth0,mac=02:00:00:00:00:0g", NULL },
 		{ "eth0,gw=10.0.0.0/8", NULL },
 		{ "eth0,gw=x", NULL },
