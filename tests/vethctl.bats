@@ -551,7 +551,7 @@ end_many() {
 	run -0 vethctl add red:a b
 	for words in "list" "list self" "show b" "check b red:a"; do
 		run -1 unshare -m sh -c "umount -l /proc && vethctl $words"
-		assert_output "vethctl: /proc is not mounted: without it no pair is found"
+		assert_output_has "vethctl: /proc is not mounted: without it no pair is found"
 	done
 }
 
