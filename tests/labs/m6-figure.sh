@@ -14,7 +14,6 @@ show 'mountprop --make-private /run/fig/proc && mountprop --make-unbindable /run
 show 'cd /'
 show_start 'nsunshare --mount --propagation unchanged sleep 1000'
 child=$PID
-wait_for test "$(ns_of "$child" mnt 2>/dev/null)" != "$(ns_of self mnt)"
 in_child() { [[ $(ns_of "$child" mnt) != "$(ns_of self mnt)" ]]; }
 wait_for in_child
 show "mountprop -N $child --make-slave /run/fig/bin"
