@@ -8,7 +8,7 @@ layers=(
 	"domain: nsref name name-internal name-rundir name-record name-find name-pin nsfind nsopen idmap mapping command netnsid nsset nsset-scan nsset-found nsset-proc nsset-detail nsset-work nsset-fd nsset-mount nsset-kernel mnt mnt-ns mntdiff mntevent mntwatch mntwatch-events mntwatch-mountinfo mntwatch-internal prop prop-copy prop-umount prop-internal end rtmsg rtmsg-say rtmsg-read rtmsg-internal nl netns veth"
 	"plan:   plan plan-list plan-helper plan-stay plan-fault plan-internal step step-proc step-ns step-mount step-prop step-name step-net netplan netplan-build netplan-settle netplan-internal netfile way way-internal way-follow way-probe join cgroup hint hint-cause hint-ns hint-map hint-mount hint-proc"
 	"face:   opt table dot nsdraw mntdraw vethdraw"
-	"tools:  nsunshare nsjoin nslist nslist-columns nslist-rows mountprop mountprop-columns mountprop-show mountprop-predict vethctl"
+	"tools:  nsunshare nsjoin nslist nslist-columns nslist-rows mountprop mountprop-columns mountprop-show mountprop-predict vethctl vethctl-columns"
 )
 
 # What only these files may say: "PATTERN: FILES", an extended regular expression on code without

@@ -1,0 +1,169 @@
+/*
+ * The columns of vethctl list and show: each of a pair's first end, and of the other one.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "vethctl.h"
+
+static void say_addresses(const struct veth_end *x, const char *separator, struct strbuf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < x->ns->address_count; i++) {
+		if (x->ns->address[i].index != x->link.index)
+			continue;
+		if (!first)
+			strbuf_add(out, separator);
+		inet_format(&x->ns->address[i].address, true, out);
+		first = false;
+	}
+}
+
+static void say_mac(const struct veth_end *x, struct strbuf *out)
+{
+	for (size_t i = 0; i < sizeof(x->link.mac); i++)
+		strbuf_addf(out, "%s%02x", i ? ":" : "", x->link.mac[i]);
+}
+
+static void say_holder(const struct veth_end *x, struct strbuf *out)
+{
+	const struct nsset_process *p = x->node ? x->node->leader : NULL;
+
+	if (p)
+		strbuf_addf(out, "%d %s", p->pid, p->command ? p->command : "");
+	else if (x->node && x->node->paths && x->node->paths[0])
+		strbuf_add(out, x->node->paths[0]);
+}
+
+/* What each column shows of an end. */
+
+static void cell_netns(const struct veth_end *x, struct strbuf *out)
+{
+	strbuf_add(out, x->ns->own ? "self" : netns_name(x->ns));
+}
+
+static void cell_name(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->link.name); }
+static void cell_state(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, veth_state(&x->link)); }
+static void cell_addresses(const struct veth_end *x, struct strbuf *out) { say_addresses(x, ",", out); }
+static void cell_bridge(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->bridge); }
+static void cell_mac(const struct veth_end *x, struct strbuf *out) { say_mac(x, out); }
+static void cell_mtu(const struct veth_end *x, struct strbuf *out) { strbuf_addf(out, "%u", x->link.mtu); }
+static void cell_index(const struct veth_end *x, struct strbuf *out) { strbuf_addf(out, "%d", x->link.index); }
+static void cell_holder(const struct veth_end *x, struct strbuf *out) { say_holder(x, out); }
+static void cell_alias(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->link.alias); }
+static void cell_group(const struct veth_end *x, struct strbuf *out) { strbuf_addf(out, "%u", x->link.group); }
+
+static void cell_ns(const struct veth_end *x, struct strbuf *out)
+{
+	strbuf_addf(out, "%ju", (uintmax_t)x->ns->inode);
+}
+
+#define CELL_COUNTER(counter) \
+	static void cell_##counter(const struct veth_end *x, struct strbuf *out) \
+	{ strbuf_addf(out, "%ju", (uintmax_t)x->link.counter); }
+CELL_COUNTER(rx_packets)
+CELL_COUNTER(tx_packets)
+CELL_COUNTER(rx_bytes)
+CELL_COUNTER(tx_bytes)
+
+/* A row is the first end of a pair. */
+#define BOTH_ENDS(name) \
+	static void first_##name(const void *row, void *arg, struct strbuf *out) \
+	{ (void)arg; cell_##name(row, out); } \
+	static void peer_##name(const void *row, void *arg, struct strbuf *out) \
+	{ const struct veth_end *x = row; (void)arg; if (x->peer) cell_##name(x->peer, out); }
+BOTH_ENDS(name)
+BOTH_ENDS(state)
+BOTH_ENDS(addresses)
+BOTH_ENDS(bridge)
+BOTH_ENDS(mac)
+BOTH_ENDS(mtu)
+BOTH_ENDS(holder)
+BOTH_ENDS(alias)
+BOTH_ENDS(group)
+BOTH_ENDS(ns)
+BOTH_ENDS(rx_packets)
+BOTH_ENDS(tx_packets)
+BOTH_ENDS(rx_bytes)
+BOTH_ENDS(tx_bytes)
+
+static void first_netns(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	cell_netns(row, out);
+}
+
+static void peer_netns(const void *row, void *arg, struct strbuf *out)
+{
+	const struct veth_end *x = row;
+
+	(void)arg;
+	if (x->peer) {
+		cell_netns(x->peer, out);
+		return;
+	}
+	strbuf_add(out, "(");
+	veth_say_unseen(x, out);
+	strbuf_add(out, ")");
+}
+
+/* The number that the namespace of X has for that of the other end. */
+static void say_nsid(const struct veth_end *x, struct strbuf *out)
+{
+	if (x && x->link.has & LINK_PEER_NSID && x->link.peer_nsid >= 0)
+		strbuf_addf(out, "%d", x->link.peer_nsid);
+}
+
+static void first_nsid(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	say_nsid(((const struct veth_end *)row)->peer, out);
+}
+
+static void peer_nsid(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	say_nsid(row, out);
+}
+
+static void first_index(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	cell_index(row, out);
+}
+
+static void peer_index(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	strbuf_addf(out, "%d", ((const struct veth_end *)row)->link.peer);
+}
+
+#define ENDS(name, peer, width, flags, json, help, cell, ...) \
+	{ name, width, flags, json, help, first_##cell, __VA_ARGS__ }, \
+	{ peer, width, flags, json, "of the other end: " help, peer_##cell, __VA_ARGS__ }
+
+const struct column pair_columns[] = {
+	ENDS("NETNS", "PEERNETNS", 0, 0, JSON_STRING, "network namespace: a REF for it", netns, 0),
+	ENDS("NAME", "PEERNAME", 0, 0, JSON_STRING, "name of the interface", name, 0),
+	ENDS("STATE", "PEERSTATE", 0, 0, JSON_STRING, "up, down or no-carrier", state, 0),
+	ENDS("ADDRESSES", "PEERADDRESSES", 0, 0, JSON_STRING, "addresses", addresses, VETH_ADDRESSES),
+	ENDS("BRIDGE", "PEERBRIDGE", 0, 0, JSON_STRING, "bridge that it is a port of", bridge, 0),
+	ENDS("MAC", "PEERMAC", 0, 0, JSON_STRING, "hardware address", mac, 0),
+	ENDS("MTU", "PEERMTU", 0, COL_RIGHT, JSON_NUMBER, "largest packet", mtu, 0),
+	ENDS("IFINDEX", "PEERIFINDEX", 0, COL_RIGHT, JSON_NUMBER, "index of the interface", index, 0),
+	ENDS("NS", "PEERNS", 0, COL_RIGHT, JSON_NUMBER, "inode number of the network namespace", ns, 0),
+	ENDS("NETNSID", "PEERNETNSID", 0, COL_RIGHT, JSON_NUMBER, "number of its namespace in the opposite one", nsid,
+	     0),
+	ENDS("HOLDER", "PEERHOLDER", 0, COL_TRUNC, JSON_STRING, "process or path that holds the namespace", holder,
+	     VETH_COMMAND),
+	ENDS("ALIAS", "PEERALIAS", 0, 0, JSON_STRING, "alias", alias, 0),
+	ENDS("GROUP", "PEERGROUP", 0, COL_RIGHT, JSON_NUMBER, "group of interfaces", group, 0),
+	ENDS("RXPACKETS", "PEERRXPACKETS", 0, COL_RIGHT, JSON_NUMBER, "packets received", rx_packets, 0),
+	ENDS("TXPACKETS", "PEERTXPACKETS", 0, COL_RIGHT, JSON_NUMBER, "packets sent", tx_packets, 0),
+	ENDS("RXBYTES", "PEERRXBYTES", 0, COL_RIGHT, JSON_NUMBER, "bytes received", rx_bytes, 0),
+	ENDS("TXBYTES", "PEERTXBYTES", 0, COL_RIGHT, JSON_NUMBER, "bytes sent", tx_bytes, 0),
+	{ 0 }
+};
+
+const char pair_default_columns[] =
+	"NETNS,NAME,STATE,ADDRESSES,BRIDGE,PEERNETNS,PEERNAME,PEERSTATE,PEERADDRESSES,PEERBRIDGE";
