@@ -7,6 +7,7 @@
 #define NSKIT_SCRATCH_H
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -120,6 +121,29 @@ static inline uint64_t scratch_parent_userns(void)
 
 	uint64_t inode = scratch_inode("/proc/self/ns/user");
 	return scratch_new_userns() ? inode : 0;
+}
+
+static inline void *scratch_unshare_alone(void *pipe_end)
+{
+	uint64_t inode = unshare(CLONE_NEWUTS) == 0 ? scratch_inode("/proc/thread-self/ns/uts") : 0;
+
+	if (write(*(int *)pipe_end, &inode, sizeof(inode)) == (ssize_t)sizeof(inode))
+		for (;;)
+			pause();
+	return NULL;
+}
+
+/* A UTS namespace in which is nothing but a thread that leads no process. */
+static inline uint64_t scratch_in_thread(void)
+{
+	static int ends[2];
+	uint64_t inode = 0;
+	pthread_t thread;
+
+	if (pipe(ends) < 0 || pthread_create(&thread, NULL, scratch_unshare_alone, &ends[1]) != 0 ||
+	    read(ends[0], &inode, sizeof(inode)) != (ssize_t)sizeof(inode))
+		return 0;
+	return inode;
 }
 
 #endif

@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <pthread.h>
 
 #include "kernel.h"
 #include "ns.h"
@@ -96,28 +95,6 @@ static uint64_t in_mount(void)
 	return setns(first, CLONE_NEWUTS) == 0 ? inode : 0;
 }
 
-static void *unshare_alone(void *pipe_end)
-{
-	uint64_t inode = unshare(CLONE_NEWUTS) == 0 ? scratch_inode("/proc/thread-self/ns/uts") : 0;
-
-	if (write(*(int *)pipe_end, &inode, sizeof(inode)) == (ssize_t)sizeof(inode))
-		for (;;)
-			pause();
-	return NULL;
-}
-
-static uint64_t in_thread(void)
-{
-	static int ends[2];
-	uint64_t inode = 0;
-	pthread_t thread;
-
-	if (pipe(ends) < 0 || pthread_create(&thread, NULL, unshare_alone, &ends[1]) != 0 ||
-	    read(ends[0], &inode, sizeof(inode)) != (ssize_t)sizeof(inode))
-		return 0;
-	return inode;
-}
-
 static const struct {
 	const char *where;
 	scratch_enter_fn *enter;
@@ -127,7 +104,7 @@ static const struct {
 	{ "in a process, for its children",              for_children,  CLONE_NEWTIME },
 	{ "in a descriptor of a process",                in_descriptor, CLONE_NEWUTS },
 	{ "in a mount of another mount namespace",       in_mount,      CLONE_NEWUTS },
-	{ "in a thread",                                 in_thread,     CLONE_NEWUTS },
+	{ "in a thread",                                 scratch_in_thread,     CLONE_NEWUTS },
 	{ "as the parent of a user namespace",           scratch_parent_userns,     CLONE_NEWUSER },
 };
 

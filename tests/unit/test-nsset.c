@@ -6,7 +6,6 @@
  */
 #include <fcntl.h>
 #include <ftw.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -455,28 +454,6 @@ static uint64_t by_children(void)
 	return unshare(CLONE_NEWTIME) == 0 ? scratch_inode("/proc/self/ns/time_for_children") : 0;
 }
 
-static void *unshare_alone(void *pipe_end)
-{
-	uint64_t inode = unshare(CLONE_NEWUTS) == 0 ? scratch_inode("/proc/thread-self/ns/uts") : 0;
-
-	if (write(*(int *)pipe_end, &inode, sizeof(inode)) == (ssize_t)sizeof(inode))
-		for (;;)
-			pause();
-	return NULL;
-}
-
-static uint64_t by_thread(void)
-{
-	static int ends[2];
-	uint64_t inode = 0;
-	pthread_t thread;
-
-	if (pipe(ends) < 0 || pthread_create(&thread, NULL, unshare_alone, &ends[1]) != 0 ||
-	    read(ends[0], &inode, sizeof(inode)) != (ssize_t)sizeof(inode))
-		return 0;
-	return inode;
-}
-
 /* Make a new namespace, do WHAT in it, and go back. Returns the inode number, 0 where it failed. */
 static uint64_t in_another(int type, bool (*what)(void))
 {
@@ -570,7 +547,7 @@ static const struct {
 } places[] = {
 	{ "a process",                          by_process,    CLONE_NEWUTS,  1 << HOLDER_PROCESS },
 	{ "a process, for its children",        by_children,   CLONE_NEWTIME, 1 << HOLDER_CHILDREN },
-	{ "a thread that does not lead",        by_thread,     CLONE_NEWUTS,  1 << HOLDER_THREAD },
+	{ "a thread that does not lead",        scratch_in_thread,     CLONE_NEWUTS,  1 << HOLDER_THREAD },
 	{ "a descriptor",                       by_descriptor, CLONE_NEWUTS,  1 << HOLDER_DESCRIPTOR },
 	{ "a descriptor of a detached mount",   by_detached_descriptor, CLONE_NEWUTS,
 	  1 << HOLDER_DESCRIPTOR },
