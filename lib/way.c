@@ -36,15 +36,23 @@ static void add_fault(struct way *way, const char *line)
 	way->faults++;
 }
 
-void way_say(struct way_look *l, const char *format, ...)
+static void say_fault(struct way_look *l, const char *format, va_list args) printf_like(2, 0);
+
+static void say_fault(struct way_look *l, const char *format, va_list args)
 {
 	_cleanup_strbuf_ struct strbuf line = { 0 };
+
+	make_line(l, format, args, &line);
+	add_fault(l->way, strbuf_text(&line));
+}
+
+void way_say(struct way_look *l, const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	make_line(l, format, args, &line);
+	say_fault(l, format, args);
 	va_end(args);
-	add_fault(l->way, strbuf_text(&line));
 }
 
 /* Say what lets nothing through for certain. */
@@ -52,13 +60,11 @@ static void stop(struct way_look *l, const char *format, ...) printf_like(2, 3);
 
 static void stop(struct way_look *l, const char *format, ...)
 {
-	_cleanup_strbuf_ struct strbuf line = { 0 };
 	va_list args;
 
 	va_start(args, format);
-	make_line(l, format, args, &line);
+	say_fault(l, format, args);
 	va_end(args);
-	add_fault(l->way, strbuf_text(&line));
 	l->stopped = true;
 }
 
