@@ -140,6 +140,18 @@ int inside_open_as_owner(int ns, inside_open_fn *open, void *arg, struct error *
 	return user < 0 ? fail(e, EPERM, "join the namespace") : inside_open(fds, 2, open, arg, e);
 }
 
+int inside_open_ns(int ns, inside_open_fn *open, void *arg, struct error *e)
+{
+	struct error own = { 0 };
+	int fd = inside_open(&ns, 1, open, arg, &own);
+
+	if (fd == -EPERM)
+		return inside_open_as_owner(ns, open, arg, e);
+	if (fd < 0 && e)
+		*e = own;
+	return fd;
+}
+
 int inside_open_each(int user, const int *fds, size_t count, inside_open_fn *open, void *arg, int *out,
 		     struct error *e)
 {

@@ -26,6 +26,9 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
  * owns it, or is root in that, may join it by joining that first. */
 int inside_open_as_owner(int ns, inside_open_fn *open, void *arg, struct error *e) must_check;
 
+/* The same by whatever right the caller has: first its own, then that of the owner. */
+int inside_open_ns(int ns, inside_open_fn *open, void *arg, struct error *e) must_check;
+
 /*
  * The same for many namespaces with one child: it joins USER (a user namespace; -1 for none), then each of
  * the COUNT namespaces in FDS in turn, and runs OPEN(ARG) in each. OUT[i] gets the descriptor of the i-th,

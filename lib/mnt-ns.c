@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "inside.h"
 #include "kernel.h"
+#include "memory.h"
 #include "mnt.h"
 #include "ns.h"
 #include "nsfind.h"
@@ -51,23 +51,9 @@ static void describe(struct mnt_table *t, int proc, int ns, pid_t pid)
 	describe_process(t, proc, pid);
 }
 
-struct of_self {
-	int proc;
-};
-
-/* /proc by descriptor: inside, it may not be mounted. */
-static int open_of_self(void *arg, struct error *e)
-{
-	const struct of_self *self = arg;
-	int fd = openat(self->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? fail(e, errno, "open /proc/self/mountinfo inside") : fd;
-}
-
 static int read_inside(int proc, int ns, struct mnt_table *out, struct error *e)
 {
-	struct of_self self = { .proc = proc };
-	_cleanup_close_ int fd = inside_open(&ns, 1, open_of_self, &self, e);
+	_cleanup_close_ int fd = mountinfo_open_inside(proc, ns, e);
 
 	return fd < 0 ? fd : mnt_read(fd, out, e);
 }
@@ -81,17 +67,14 @@ static bool is_complete(const struct mnt_table *t, int ns)
 	return ioctl(ns, NS_MNT_GET_INFO, &info) < 0 || t->count + 1 >= info.nr_mounts;
 }
 
+/* 0 with errno where it cannot be told. */
 static ino_t namespace_of(int proc, const char *pid)
 {
-	char path[64], text[64];
-	ssize_t n;
+	char path[64];
+	ino_t inode;
 
 	snprintf(path, sizeof(path), "%.20s/ns/mnt", pid);
-	n = readlinkat(proc, path, text, sizeof(text) - 1);
-	if (n < 0)
-		return 0;
-	text[n] = '\0';
-	return strncmp(text, "mnt:[", 5) == 0 ? strtoull(text + 5, NULL, 10) : 0;
+	return ns_read_link(proc, path, &inode) ? inode : 0;
 }
 
 /* As the process PID sees it, if it is still in the namespace NS once its table is open. */
@@ -130,17 +113,20 @@ static bool has_root(const struct mnt_table *t)
 	       mnt_find(t, (int)sx.stx_mnt_id);
 }
 
-int mnt_read_self(struct mnt_table *out, struct error *e)
+static int open_own(int *proc, int *ns, struct error *e)
 {
-	_cleanup_close_ int proc = proc_open(e), ns = -1, fd = -1;
+	*proc = proc_open(e);
+	if (*proc < 0)
+		return *proc;
+	*ns = ns_open_self(&ns_types[NS_MNT], e);
+	return *ns < 0 ? *ns : 0;
+}
+
+static int read_own(int proc, int ns, struct mnt_table *out, struct error *e)
+{
+	_cleanup_close_ int fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	int rc;
 
-	if (proc < 0)
-		return proc;
-	ns = ns_open_self(&ns_types[NS_MNT], e);
-	if (ns < 0)
-		return ns;
-	fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(e, errno, "open /proc/self/mountinfo");
 	rc = mnt_read(fd, out, e);
@@ -148,6 +134,14 @@ int mnt_read_self(struct mnt_table *out, struct error *e)
 		out->partial = !is_complete(out, ns) || !has_root(out);
 	describe(out, proc, ns, getpid());
 	return rc;
+}
+
+int mnt_read_self(struct mnt_table *out, struct error *e)
+{
+	_cleanup_close_ int proc = -1, ns = -1;
+	int rc = open_own(&proc, &ns, e);
+
+	return rc < 0 ? rc : read_own(proc, ns, out, e);
 }
 
 /* A process for which VISIT returns other than 0 ends the search. */
@@ -214,23 +208,20 @@ struct mnt_table *mnt_tables_find(const struct mnt_tables *all, ino_t inode)
 	return NULL;
 }
 
+int mnt_tables_add(struct mnt_tables *all, struct mnt_table *t)
+{
+	if (array_grow(&all->table, all->count, &all->room, sizeof(struct mnt_table *)) < 0)
+		return -ENOMEM;
+	all->table[all->count++] = t;
+	return 0;
+}
+
 static struct mnt_table *add_table(struct mnt_tables *all)
 {
 	struct mnt_table *t = calloc(1, sizeof(*t));
 
-	if (t && all->count == all->room) {
-		size_t room = all->room ? 2 * all->room : 16;
-		struct mnt_table **grown = reallocarray(all->table, room, sizeof(struct mnt_table *));
-
-		if (!grown) {
-			free(t);
-			return NULL;
-		}
-		all->table = grown;
-		all->room = room;
-	}
-	if (t)
-		all->table[all->count++] = t;
+	if (t && mnt_tables_add(all, t) < 0)
+		free(take_ptr(t));
 	return t;
 }
 
@@ -318,6 +309,13 @@ static int add_neighbours(int proc, int own, unsigned long direction, struct mnt
 	}
 }
 
+static int add_all_neighbours(int proc, int own, struct mnt_tables *all, struct error *e)
+{
+	int rc = add_neighbours(proc, own, NS_MNT_GET_NEXT, all, e);
+
+	return rc < 0 ? rc : add_neighbours(proc, own, NS_MNT_GET_PREV, all, e);
+}
+
 /* What a descriptor of some process holds. */
 static int visit_descriptors(int proc, const char *pid, void *arg, struct error *e)
 {
@@ -366,10 +364,8 @@ static int add_pinned(int proc, struct mnt_tables *all, struct error *e)
 /* Those without a process. Where the kernel does not say which there are, they are looked for where they are held. */
 static int add_held(int proc, int own, struct mnt_tables *all, struct error *e)
 {
-	int rc = add_neighbours(proc, own, NS_MNT_GET_NEXT, all, e);
+	int rc = add_all_neighbours(proc, own, all, e);
 
-	if (rc >= 0)
-		rc = add_neighbours(proc, own, NS_MNT_GET_PREV, all, e);
 	if (rc == 0 || rc == -ENOMEM)
 		return rc;
 	rc = add_pinned(proc, all, e);
@@ -378,19 +374,16 @@ static int add_held(int proc, int own, struct mnt_tables *all, struct error *e)
 
 int mnt_read_all(struct mnt_tables *out, struct error *e)
 {
-	_cleanup_close_ int proc = proc_open(e), own = -1;
+	_cleanup_close_ int proc = -1, own = -1;
+	int rc = open_own(&proc, &own, e);
 	struct mnt_table *self;
-	int rc;
 
-	if (proc < 0)
-		return proc;
-	own = ns_open_self(&ns_types[NS_MNT], e);
-	if (own < 0)
-		return own;
+	if (rc < 0)
+		return rc;
 	self = add_table(out);
 	if (!self)
 		return fail(e, ENOMEM, "read the mount tables");
-	rc = mnt_read_self(self, e);
+	rc = read_own(proc, own, self, e);
 	if (rc >= 0)
 		rc = each_process(proc, visit_new, out, e);
 	return rc < 0 ? rc : add_held(proc, own, out, e);
@@ -398,18 +391,13 @@ int mnt_read_all(struct mnt_tables *out, struct error *e)
 
 int mnt_find_new(struct mnt_tables *all, struct error *e)
 {
-	_cleanup_close_ int proc = proc_open(e), own = -1;
-	int rc;
+	_cleanup_close_ int proc = -1, own = -1;
+	int rc = open_own(&proc, &own, e);
 
-	if (proc < 0)
-		return proc;
-	own = ns_open_self(&ns_types[NS_MNT], e);
-	if (own < 0)
-		return own;
+	if (rc < 0)
+		return rc;
 	all->names_only = true;
-	rc = add_neighbours(proc, own, NS_MNT_GET_NEXT, all, e);
-	if (rc >= 0)
-		rc = add_neighbours(proc, own, NS_MNT_GET_PREV, all, e);
+	rc = add_all_neighbours(proc, own, all, e);
 	if (rc < 0 && rc != -ENOMEM)
 		rc = each_process(proc, visit_new, all, e);
 	all->names_only = false;
@@ -438,7 +426,6 @@ void mnt_find_members(struct mnt_tables *all)
 int mnt_open(const struct mnt_table *t, struct error *e)
 {
 	_cleanup_close_ int proc = proc_open(e), fd = -1, ns = -1;
-	struct of_self self = { .proc = proc };
 	char path[64], pid[24];
 
 	if (proc < 0)
@@ -449,5 +436,5 @@ int mnt_open(const struct mnt_table *t, struct error *e)
 	if (fd >= 0 && namespace_of(proc, pid) == t->inode)
 		return take_fd(&fd);
 	ns = nsfind_inode(t->inode, CLONE_NEWNS, e);
-	return ns < 0 ? ns : inside_open(&ns, 1, open_of_self, &self, e);
+	return ns < 0 ? ns : mountinfo_open_inside(proc, ns, e);
 }

@@ -70,6 +70,8 @@ int mnt_read_namespace(int ns, struct mnt_table *out, struct error *e) must_chec
  * mount holds. One that ends meanwhile is left out. Returns 0 or -errno with E.
  */
 int mnt_read_all(struct mnt_tables *out, struct error *e) must_check;
+/* Append T, which is ALL's to free then. Returns 0 or -ENOMEM. */
+int mnt_tables_add(struct mnt_tables *all, struct mnt_table *t) must_check;
 void mnt_tables_free(struct mnt_tables *all);
 #define _cleanup_mnt_tables_ __attribute__((cleanup(mnt_tables_free)))
 

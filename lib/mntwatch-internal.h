@@ -44,7 +44,6 @@ struct mnt_watch {
 
 /* --- mntwatch.c --- */
 
-int watch_push_table(struct mnt_tables *list, struct mnt_table *t) must_check;
 int watch_push_news(struct mnt_watch *w, const struct mnt *m, bool appears) must_check;
 
 /* --- mntwatch-events.c --- */

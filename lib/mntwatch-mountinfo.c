@@ -31,7 +31,7 @@ static struct mnt_table *put_aside(struct mnt_watch *w, struct mnt_table *t)
 {
 	struct mnt_table *old = malloc(sizeof(*old));
 
-	if (!old || watch_push_table(&w->before, old) < 0) {
+	if (!old || mnt_tables_add(&w->before, old) < 0) {
 		free(old);
 		return NULL;
 	}

@@ -19,14 +19,6 @@ enum {
 	ROUNDS = 10,		/* of these at most */
 };
 
-int watch_push_table(struct mnt_tables *list, struct mnt_table *t)
-{
-	if (array_grow(&list->table, list->count, &list->room, sizeof(struct mnt_table *)) < 0)
-		return -ENOMEM;
-	list->table[list->count++] = t;
-	return 0;
-}
-
 int watch_push_news(struct mnt_watch *w, const struct mnt *m, bool appears)
 {
 	struct mnt_batch *b = &w->batch;
@@ -87,7 +79,7 @@ static void drop_table(struct mnt_watch *w, const struct mnt_table *t)
 static int drop_place(struct mnt_watch *w, size_t i, struct mnt_tables *list)
 {
 	struct mnt_table *t = w->place[i].table;
-	int rc = watch_push_table(list, t);
+	int rc = mnt_tables_add(list, t);
 
 	if (rc < 0)
 		return rc;
@@ -108,9 +100,10 @@ static int take_new(struct mnt_watch *w, size_t first)
 		struct mnt_table *t = w->all->table[i];
 
 		rc = add_place(w, t);
-		if (rc > 0)
-			rc = watch_push_table(&w->batch.came, t);
-		if (rc == 0)
+		if (rc <= 0)
+			continue;
+		rc = mnt_tables_add(&w->batch.came, t);
+		if (rc >= 0)
 			rc = watch_adopt(w, t);
 	}
 	return rc;

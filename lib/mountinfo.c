@@ -3,9 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
+#include "inside.h"
 #include "io.h"
 #include "mountinfo.h"
 #include "str.h"
@@ -136,15 +138,6 @@ int mountinfo_read(int proc, const char *path, char **out)
 	return read_file_at(proc, path, LARGEST, out, NULL);
 }
 
-static bool contains(const char *target, const char *path)
-{
-	size_t n = strlen(target);
-
-	if (streq(target, "/"))
-		return path[0] == '/';
-	return strncmp(target, path, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
 /* A step of the kernel's walk along a path: from the mount ABOVE (NULL: where the walk begins) to the
  * one of MOUNTS, all of which contain the path, that it comes to first. */
 static const struct mountinfo *step_into(const struct mountinfo *mounts, size_t count,
@@ -167,6 +160,19 @@ static const struct mountinfo *step_into(const struct mountinfo *mounts, size_t 
 	return found;
 }
 
+/* "self" is in the PID namespace of PROC, whatever is mounted inside. */
+static int open_own(void *proc, struct error *e)
+{
+	int fd = openat(*(int *)proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail(e, errno, "open self/mountinfo inside") : fd;
+}
+
+int mountinfo_open_inside(int proc, int ns, struct error *e)
+{
+	return inside_open_ns(ns, open_own, &proc, e);
+}
+
 int mountinfo_find(char *buffer, const char *path, struct mountinfo *out)
 {
 	_cleanup_free_ struct mountinfo *mounts = NULL;
@@ -176,7 +182,7 @@ int mountinfo_find(char *buffer, const char *path, struct mountinfo *out)
 	int ret;
 
 	while ((ret = mountinfo_next(&buffer, &m)) != 0) {
-		if (ret < 0 || !contains(m.target, path))
+		if (ret < 0 || !path_is_below(path, m.target))
 			continue;
 		struct mountinfo *more = reallocarray(mounts, count + 1, sizeof(*mounts));
 		if (!more)

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base.h"
+#include "error.h"
 
 struct mountinfo {
 	int id, parent;
@@ -28,6 +29,10 @@ int mountinfo_next(char **cursor, struct mountinfo *out) must_check;
 
 /* Read PATH ("self/mountinfo") below PROC whole. The caller frees *OUT. Returns 0 or -errno. */
 int mountinfo_read(int proc, const char *path, char **out) must_check;
+
+/* Open the mountinfo of the mount namespace NS inside of it (see inside.h), by the descriptor PROC: /proc need not be
+ * mounted there. Returns a descriptor or -errno with E. */
+int mountinfo_open_inside(int proc, int ns, struct error *e) must_check;
 
 /*
  * The mount that PATH (absolute, without symbolic links) is on, found as the kernel walks there: from

@@ -128,14 +128,7 @@ int netns_connect(struct netns_list *list, struct error *e)
 
 int netns_open_inside(const struct netns *ns, inside_open_fn *open, void *arg, struct error *e)
 {
-	struct error own = { 0 };
-	int fd = ns->own ? open(arg, &own) : inside_open(&ns->fd, 1, open, arg, &own);
-
-	if (fd == -EPERM && !ns->own)
-		return inside_open_as_owner(ns->fd, open, arg, e);
-	if (fd < 0 && e)
-		*e = own;
-	return fd;
+	return ns->own ? open(arg, e) : inside_open_ns(ns->fd, open, arg, e);
 }
 
 void netns_free(struct netns_list *list)

@@ -128,23 +128,6 @@ static int open_inside(void *path, struct error *e)
 	return ns_open_file(AT_FDCWD, path, e);
 }
 
-/* Joining takes CAP_SYS_ADMIN in the user namespace that owns it, which a user may have to join first. */
-static int open_joined(int mntns, inside_open_fn *open, void *arg)
-{
-	int fds[2] = { mntns, -1 };
-	int fd = inside_open(fds, 1, open, arg, NULL);
-
-	if (fd != -EPERM)
-		return fd;
-
-	_cleanup_close_ int owner = ioctl(mntns, NS_GET_USERNS);
-	if (owner < 0)
-		return -EPERM;
-	fds[0] = owner;
-	fds[1] = mntns;
-	return inside_open(fds, 2, open, arg, NULL);
-}
-
 static void ask_pinned(struct table *t, struct entry *e, const char *target)
 {
 	char path[PATH_MAX + 64];
@@ -153,7 +136,7 @@ static void ask_pinned(struct table *t, struct entry *e, const char *target)
 		return;
 	if (t->fd >= 0) {
 		snprintf(path, sizeof(path), "%s", target);
-		_cleanup_close_ int fd = open_joined(t->fd, open_inside, path);
+		_cleanup_close_ int fd = inside_open_ns(t->fd, open_inside, path, NULL);
 		if (fd >= 0 && ns_inode(fd) == e->ns.inode)
 			scan_ask(t->scan, e, fd);
 		return;
@@ -316,17 +299,9 @@ static bool list_mounts(struct table *t)
 	return n == 0;
 }
 
-/* The child's own table; "self" is in the PID namespace of the proc directory, whatever is mounted there. */
-static int open_own_mountinfo(void *proc, struct error *e)
-{
-	int fd = openat(*(int *)proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? fail(e, errno, "open self/mountinfo") : fd;
-}
-
 static bool join_and_read(struct table *t)
 {
-	_cleanup_close_ int fd = open_joined(t->fd, open_own_mountinfo, &t->scan->proc);
+	_cleanup_close_ int fd = mountinfo_open_inside(t->scan->proc, t->fd, NULL);
 	_cleanup_free_ char *text = NULL;
 
 	if (fd < 0 || read_all(fd, TABLE_MOST, &text, NULL) < 0)

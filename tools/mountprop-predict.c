@@ -174,29 +174,9 @@ static int peers(struct request *req, struct graph *g, struct error *e)
  * predict
  */
 
-/* A umount that must fail: while SPOT holds the mount it is busy, and MNT_EXPIRE takes only what is not (and does not
- * touch it, umount2(2)). EINVAL comes before EBUSY, and says that it is locked. */
+/* A umount that must fail: while its root is held the mount is busy, and MNT_EXPIRE takes only what is not (and does
+ * not touch it, umount2(2)). EINVAL comes before EBUSY, and says that it is locked. */
 static int try_expire(void *arg, struct error *e)
-{
-	const struct spot *spot = arg;
-
-	(void)e;
-	return umount2(spot->path, MNT_EXPIRE | UMOUNT_NOFOLLOW) < 0 ? -errno : -EBUSY;
-}
-
-/* In a mount namespace of another user namespace than the first, mounts may be locked. No table shows it. */
-static bool is_locked(const struct resolved *res, struct spot *spot)
-{
-	int rc;
-
-	if (!spot->mount_point || res->here->owner == INITIAL_USERNS || streq(spot->path, "/"))
-		return false;
-	rc = res->ns < 0 ? try_expire(spot, NULL) : inside_open(&res->ns, 1, try_expire, spot, NULL);
-	return rc == -EINVAL;
-}
-
-/* The same for a mount that nobody holds yet: its root is held while it is tried. */
-static int try_expire_held(void *arg, struct error *e)
 {
 	const char *path = arg;
 	_cleanup_close_ int held = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -207,24 +187,30 @@ static int try_expire_held(void *arg, struct error *e)
 	return umount2(path, MNT_EXPIRE | UMOUNT_NOFOLLOW) < 0 ? -errno : -EBUSY;
 }
 
+/* In a mount namespace of another user namespace than the first, mounts may be locked, as that at PATH. No table shows
+ * it. */
+static bool is_locked(const struct resolved *res, char *path)
+{
+	int rc;
+
+	if (res->here->owner == INITIAL_USERNS || streq(path, "/"))
+		return false;
+	rc = res->ns < 0 ? try_expire(path, NULL) : inside_open_ns(res->ns, try_expire, path, NULL);
+	return rc == -EINVAL;
+}
+
 /* A bind would uncover what locked mounts below the source hide. */
 static int find_locked_below(struct graph *g, const struct prop_place *source, struct error *e)
 {
-	const struct resolved *res = g->res;
-
 	for (int c = g->prop.mount[source->mount].child; c >= 0; c = g->prop.mount[c].next) {
 		_cleanup_strbuf_ struct strbuf target = { 0 };
-		_cleanup_free_ char *path = NULL;
-		int rc;
 
-		if (res->here->owner == INITIAL_USERNS || !path_is_below(g->prop.mount[c].point, source->path))
+		if (!path_is_below(g->prop.mount[c].point, source->path))
 			continue;
 		prop_target(&g->prop, c, &target);
-		path = strbuf_steal(&target);
-		if (!path)
+		if (target.failed)
 			return fail(e, ENOMEM, "predict");
-		rc = res->ns < 0 ? try_expire_held(path, NULL) : inside_open(&res->ns, 1, try_expire_held, path, NULL);
-		g->prop.mount[c].locked = rc == -EINVAL;
+		g->prop.mount[c].locked = is_locked(g->res, target.text);
 	}
 	return 0;
 }
@@ -248,9 +234,9 @@ static int as_prop_request(const struct request *req, struct graph *g, struct pr
 	if (rc >= 0 && prediction->operation == PROP_BIND)
 		rc = find_locked_below(g, &out->source, e);
 	if (rc >= 0 && prediction->operation == PROP_UMOUNT)
-		g->prop.mount[out->target.mount].locked = is_locked(g->res, &g->res->spot[0]);
+		g->prop.mount[out->target.mount].locked = g->res->spot[0].mount_point && is_locked(g->res, g->res->spot[0].path);
 	if (rc >= 0 && prediction->operation == PROP_MOVE)
-		g->prop.mount[out->source.mount].locked = is_locked(g->res, &g->res->spot[0]);
+		g->prop.mount[out->source.mount].locked = g->res->spot[0].mount_point && is_locked(g->res, g->res->spot[0].path);
 	return rc;
 }
 

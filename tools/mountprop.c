@@ -160,7 +160,7 @@ static int find_spot(const struct resolved *res, const char *text, struct spot *
 	ssize_t n;
 
 	*out = (struct spot){ .text = text };
-	out->fd = res->ns < 0 ? open_path(out, e) : inside_open(&res->ns, 1, open_path, out, e);
+	out->fd = res->ns < 0 ? open_path(out, e) : inside_open_ns(res->ns, open_path, out, e);
 	if (out->fd < 0)
 		return out->fd;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", out->fd);
