@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "inside.h"
-#include "kernel.h"
+#include "mount/prop.h"
+#include "sys/inside.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 #include "mountprop.h"
-#include "proc.h"
-#include "prop.h"
 
 /* Which operation, and how many of its operands are paths. */
 static const struct prediction {

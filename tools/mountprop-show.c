@@ -5,11 +5,11 @@
  */
 #include <string.h>
 
-#include "mntdraw.h"
-#include "mntwatch.h"
+#include "cli/mntdraw.h"
+#include "mount/mntwatch.h"
+#include "ns/nsopen.h"
+#include "sys/ns.h"
 #include "mountprop.h"
-#include "ns.h"
-#include "nsopen.h"
 
 /* A table and its columns, which it needs as long as it is there. */
 struct sheet {

@@ -10,15 +10,15 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "command.h"
-#include "inside.h"
-#include "kernel.h"
+#include "cli/opt.h"
+#include "ns/nsopen.h"
+#include "plan/plan.h"
+#include "steps/step.h"
+#include "sys/command.h"
+#include "sys/inside.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 #include "mountprop.h"
-#include "ns.h"
-#include "nsopen.h"
-#include "opt.h"
-#include "plan.h"
-#include "step.h"
 
 /*
  * parse

@@ -7,13 +7,13 @@
 #ifndef NSKIT_MOUNTPROP_H
 #define NSKIT_MOUNTPROP_H
 
-#include "base.h"
-#include "error.h"
-#include "mnt.h"
-#include "mntdiff.h"
-#include "opt.h"
-#include "str.h"
-#include "table.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "cli/opt.h"
+#include "cli/table.h"
+#include "mount/mnt.h"
+#include "mount/mntdiff.h"
 
 enum mode { MODE_LIST, MODE_MAKE, MODE_PEERS, MODE_PREDICT, MODE_COMPARE, MODE_WATCH, MODE_DOT };
 

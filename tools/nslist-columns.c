@@ -5,7 +5,7 @@
  */
 #include <sched.h>
 
-#include "name.h"
+#include "ns/name.h"
 #include "nslist.h"
 
 static void add_number(struct strbuf *out, uintmax_t n)

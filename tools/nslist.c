@@ -7,13 +7,13 @@
 #include <sched.h>
 #include <time.h>
 
-#include "name.h"
-#include "nsdraw.h"
+#include "cli/nsdraw.h"
+#include "cli/opt.h"
+#include "ns/name.h"
+#include "ns/nsopen.h"
+#include "ns/nsref.h"
+#include "sys/proc.h"
 #include "nslist.h"
-#include "nsopen.h"
-#include "nsref.h"
-#include "opt.h"
-#include "proc.h"
 
 /*
  * parse

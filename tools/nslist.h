@@ -9,12 +9,12 @@
 
 #include <time.h>
 
-#include "base.h"
-#include "error.h"
-#include "ns.h"
-#include "nsset.h"
-#include "table.h"
-#include "users.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "cli/table.h"
+#include "scan/nsset.h"
+#include "sys/ns.h"
+#include "sys/users.h"
 
 enum mode { MODE_LIST, MODE_HOLDERS, MODE_COMPARE, MODE_NAMES, MODE_WATCH, MODE_DOT };
 enum tree { TREE_NONE, TREE_PROCESS, TREE_PARENT, TREE_OWNER };

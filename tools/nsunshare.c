@@ -10,21 +10,21 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "account.h"
-#include "cgroup.h"
-#include "command.h"
-#include "idmap.h"
-#include "join.h"
-#include "kernel.h"
-#include "mapping.h"
-#include "name.h"
-#include "ns.h"
-#include "nsopen.h"
-#include "nsref.h"
-#include "opt.h"
-#include "plan.h"
-#include "proc.h"
-#include "step.h"
+#include "cli/opt.h"
+#include "idmap/idmap.h"
+#include "idmap/mapping.h"
+#include "ns/join.h"
+#include "ns/name.h"
+#include "ns/nsopen.h"
+#include "ns/nsref.h"
+#include "plan/plan.h"
+#include "steps/step.h"
+#include "sys/account.h"
+#include "sys/cgroup.h"
+#include "sys/command.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 /* What the user asks for, as parsed. */
 struct request {

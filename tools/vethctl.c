@@ -8,17 +8,17 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "command.h"
-#include "end.h"
-#include "io.h"
-#include "kernel.h"
-#include "netfile.h"
-#include "netplan.h"
-#include "opt.h"
-#include "plan.h"
+#include "base/io.h"
+#include "cli/opt.h"
+#include "cli/vethdraw.h"
+#include "net/end.h"
+#include "net/way.h"
+#include "plan/plan.h"
+#include "sys/command.h"
+#include "sys/kernel.h"
+#include "topology/netfile.h"
+#include "topology/netplan.h"
 #include "vethctl.h"
-#include "vethdraw.h"
-#include "way.h"
 
 /* What the user asks for, as parsed. */
 struct request {

@@ -6,8 +6,8 @@
 #ifndef NSKIT_VETHCTL_H
 #define NSKIT_VETHCTL_H
 
-#include "table.h"
-#include "veth.h"
+#include "cli/table.h"
+#include "net/veth.h"
 
 /* Of struct veth_end, the end that stands for its pair: those of both ends by turns, PEER... being the other one's. Their
  * needs are VETH_*. */

@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "error.h"
-#include "str.h"
+#include "base/error.h"
+#include "base/str.h"
 
 static bool continues_character(char c)
 {

@@ -10,7 +10,7 @@
 #ifndef NSKIT_ERROR_H
 #define NSKIT_ERROR_H
 
-#include "base.h"
+#include "base/base.h"
 
 /* Exit statuses that all tools share; 126 and 127 are the shell's. */
 enum { EXIT_USAGE = 2, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };

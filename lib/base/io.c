@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "io.h"
+#include "base/io.h"
 
 static ssize_t read_again(int fd, void *buffer, size_t n)
 {

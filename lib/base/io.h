@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /*
  * Read all of PATH below DIRFD (AT_FDCWD for the working directory) into a terminated buffer that

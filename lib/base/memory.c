@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "memory.h"
+#include "base/memory.h"
 
 enum { CHUNK = 64 * 1024, ALIGNMENT = _Alignof(max_align_t) };
 

@@ -6,7 +6,7 @@
 #ifndef NSKIT_MEMORY_H
 #define NSKIT_MEMORY_H
 
-#include "base.h"
+#include "base/base.h"
 
 /* Zeroed is empty. */
 struct arena {

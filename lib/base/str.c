@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "str.h"
+#include "base/str.h"
 
 /* Numbers */
 

@@ -9,8 +9,8 @@
 #include <stdarg.h>
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /*
  * Numbers, strictly: decimal digits only, all of TEXT, no sign (str_i64 takes one), no blanks, no

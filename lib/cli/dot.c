@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "dot.h"
-#include "str.h"
+#include "base/str.h"
+#include "cli/dot.h"
 
 struct dot {
 	FILE *out;

@@ -6,8 +6,8 @@
 #ifndef NSKIT_DOT_H
 #define NSKIT_DOT_H
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 struct dot;
 

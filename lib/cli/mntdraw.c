@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "dot.h"
-#include "memory.h"
-#include "mntdraw.h"
+#include "base/memory.h"
+#include "cli/dot.h"
+#include "cli/mntdraw.h"
 
 /* By group: no member and no slave of it is drawn, or some are. */
 static const char drawn_group[] = "drawn";

@@ -7,9 +7,9 @@
 #ifndef NSKIT_MNTDRAW_H
 #define NSKIT_MNTDRAW_H
 
-#include "base.h"
-#include "error.h"
-#include "mnt.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "mount/mnt.h"
 
 /* Whether M is to be in the picture; with it all that hang together with it are. */
 typedef bool mntdraw_wanted_fn(const struct mnt *m, const void *arg);

@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "dot.h"
-#include "kernel.h"
-#include "nsdraw.h"
-#include "str.h"
-#include "users.h"
+#include "base/str.h"
+#include "cli/dot.h"
+#include "cli/nsdraw.h"
+#include "sys/kernel.h"
+#include "sys/users.h"
 
 struct picture {
 	const struct nsset *set;

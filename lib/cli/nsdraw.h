@@ -7,9 +7,9 @@
 #ifndef NSKIT_NSDRAW_H
 #define NSKIT_NSDRAW_H
 
-#include "base.h"
-#include "error.h"
-#include "nsset.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "scan/nsset.h"
 
 /* What SET must have been scanned for. */
 enum {

@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <string.h>
 
-#include "opt.h"
-#include "str.h"
+#include "base/str.h"
+#include "cli/opt.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"

@@ -12,8 +12,8 @@
 #ifndef NSKIT_OPT_H
 #define NSKIT_OPT_H
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /* MAYBE: --name=VALUE, -nVALUE, or none. MAYBE_LONG: only the long form takes one, so that letters may be
  * put together: -mn is -m -n. */

@@ -8,8 +8,8 @@
 
 #include <libsmartcols.h>
 
-#include "memory.h"
-#include "table.h"
+#include "base/memory.h"
+#include "cli/table.h"
 
 struct table {
 	struct libscols_table *scols;

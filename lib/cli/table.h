@@ -11,10 +11,10 @@
 #ifndef NSKIT_TABLE_H
 #define NSKIT_TABLE_H
 
-#include "base.h"
-#include "error.h"
-#include "opt.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "cli/opt.h"
 
 enum column_flags {
 	COL_RIGHT	= 1 << 0,	/* aligned to the right */

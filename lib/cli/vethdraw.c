@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "dot.h"
-#include "vethdraw.h"
+#include "cli/dot.h"
+#include "cli/vethdraw.h"
 
 enum { LINES_MOST = 8 };
 

@@ -6,9 +6,9 @@
 #ifndef NSKIT_VETHDRAW_H
 #define NSKIT_VETHDRAW_H
 
-#include "base.h"
-#include "error.h"
-#include "veth.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "net/veth.h"
 
 /* What SET must have been found with. */
 enum { VETHDRAW_NEEDS = VETH_ADDRESSES };

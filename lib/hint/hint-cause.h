@@ -9,11 +9,11 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "idmap.h"
-#include "mountinfo.h"
-#include "ns.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "idmap/idmap.h"
+#include "sys/mountinfo.h"
+#include "sys/ns.h"
 
 /* linux/capability.h, by number */
 enum { SETGID = 6, SETUID = 7, SYS_CHROOT = 18, SYS_PTRACE = 19, SYS_ADMIN = 21, SETFCAP = 31 };

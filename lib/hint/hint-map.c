@@ -5,10 +5,10 @@
  */
 #include <string.h>
 
-#include "account.h"
-#include "hint-cause.h"
-#include "hint.h"
-#include "str.h"
+#include "base/str.h"
+#include "hint/hint-cause.h"
+#include "hint/hint.h"
+#include "sys/account.h"
 
 /* Words for users and groups. */
 static const struct idwords {

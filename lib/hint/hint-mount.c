@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "hint-cause.h"
-#include "hint.h"
-#include "kernel.h"
-#include "str.h"
+#include "base/str.h"
+#include "hint/hint-cause.h"
+#include "hint/hint.h"
+#include "sys/kernel.h"
 
 static bool kernel_lacks_fstype(const struct refusal *r)
 {

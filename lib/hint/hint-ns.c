@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "hint-cause.h"
-#include "hint.h"
-#include "kernel.h"
-#include "proc.h"
-#include "str.h"
+#include "base/str.h"
+#include "hint/hint-cause.h"
+#include "hint/hint.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 /* The limit of TYPE below PROC, and its file, if TYPE was asked for. */
 static bool read_limit(const struct refusal *r, const struct ns_type *type, char file[64],

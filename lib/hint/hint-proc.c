@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "hint-cause.h"
-#include "hint.h"
-#include "kernel.h"
-#include "proc.h"
+#include "hint/hint-cause.h"
+#include "hint/hint.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 static bool proc_is_missing(const struct refusal *r)
 {

@@ -7,10 +7,10 @@
 #include <limits.h>
 #include <string.h>
 
-#include "hint-cause.h"
-#include "io.h"
-#include "kernel.h"
-#include "proc.h"
+#include "base/io.h"
+#include "hint/hint-cause.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 enum { FILE_LIMIT = 1 << 20 };
 

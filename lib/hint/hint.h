@@ -13,9 +13,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "idmap.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "idmap/idmap.h"
 
 /*
  * unshare(2) or clone(2) with FLAGS failed with ERR. Causes: sys/user/max_*_namespaces 0 or reached,

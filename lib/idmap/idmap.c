@@ -7,10 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "account.h"
-#include "idmap.h"
-#include "inside.h"
-#include "io.h"
+#include "base/io.h"
+#include "idmap/idmap.h"
+#include "sys/account.h"
+#include "sys/inside.h"
 
 static const struct {
 	const char *noun;		/* in a sentence */

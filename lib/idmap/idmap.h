@@ -9,9 +9,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
 
 enum { IDMAP_MOST = 340 };	/* lines that the kernel takes, UID_GID_MAP_MAX_EXTENTS, 4.15 */
 

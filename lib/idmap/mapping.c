@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "io.h"
-#include "mapping.h"
+#include "base/io.h"
+#include "idmap/mapping.h"
 
 static const char *const option_names[] = { [ID_USER] = "--map-users", [ID_GROUP] = "--map-groups" };
 static const char *const kernel_files[] = {

@@ -9,10 +9,10 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "idmap.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "idmap/idmap.h"
 
 /* One side of the request: users, or groups. */
 struct mapping_side {

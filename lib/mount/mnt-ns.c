@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel.h"
-#include "memory.h"
-#include "mnt.h"
-#include "ns.h"
-#include "nsfind.h"
-#include "proc.h"
-#include "str.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "mount/mnt.h"
+#include "ns/nsfind.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 /*
  * One namespace

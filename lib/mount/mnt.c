@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "io.h"
-#include "kernel.h"
-#include "mnt.h"
-#include "str.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "mount/mnt.h"
+#include "sys/kernel.h"
 
 enum {
 	LARGEST = 1 << 30,	/* bytes of a table */

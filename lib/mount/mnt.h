@@ -11,9 +11,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "mountinfo.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "sys/mountinfo.h"
 
 struct mnt_table;
 

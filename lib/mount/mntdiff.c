@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "mntdiff.h"
+#include "mount/mntdiff.h"
 
 /*
  * Places

@@ -6,8 +6,8 @@
 #ifndef NSKIT_MNTDIFF_H
 #define NSKIT_MNTDIFF_H
 
-#include "base.h"
-#include "mnt.h"
+#include "base/base.h"
+#include "mount/mnt.h"
 
 enum mnt_differs {
 	DIFFERS_FSTYPE		= 1 << 0,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "mntevent.h"
+#include "mount/mntevent.h"
 
 /*
  * Mounts by id

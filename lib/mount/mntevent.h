@@ -8,9 +8,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "kernel.h"
-#include "mnt.h"
+#include "base/base.h"
+#include "mount/mnt.h"
+#include "sys/kernel.h"
 
 /* A mount as it was when it was last looked at. */
 struct mnt_known {

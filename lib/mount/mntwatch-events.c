@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/fanotify.h>
 
-#include "mntwatch-internal.h"
-#include "mountid.h"
-#include "ns.h"
-#include "nsfind.h"
-#include "proc.h"
+#include "mount/mntwatch-internal.h"
+#include "ns/nsfind.h"
+#include "sys/mountid.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 /* Verified: a process may have left it. */
 static int open_namespace(const struct mnt_table *t)

@@ -7,9 +7,9 @@
 #ifndef NSKIT_MNTWATCH_INTERNAL_H
 #define NSKIT_MNTWATCH_INTERNAL_H
 
-#include "memory.h"
-#include "mntevent.h"
-#include "mntwatch.h"
+#include "base/memory.h"
+#include "mount/mntevent.h"
+#include "mount/mntwatch.h"
 
 enum { WATCH_MOST_EVENTS = 1 << 14 };	/* in one batch, about */
 

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "kernel.h"
-#include "mntwatch-internal.h"
+#include "mount/mntwatch-internal.h"
+#include "sys/kernel.h"
 
 bool watch_open_mountinfo(struct place *p)
 {

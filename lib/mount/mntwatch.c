@@ -7,11 +7,11 @@
 #include <sys/fanotify.h>
 #include <time.h>
 
-#include "kernel.h"
-#include "mntwatch-internal.h"
-#include "mountid.h"
-#include "ns.h"
-#include "proc.h"
+#include "mount/mntwatch-internal.h"
+#include "sys/kernel.h"
+#include "sys/mountid.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 enum {
 	LOOK_EACH = 1000,	/* ms: for new namespaces, while nothing happens */

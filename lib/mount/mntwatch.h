@@ -7,10 +7,10 @@
 #ifndef NSKIT_MNTWATCH_H
 #define NSKIT_MNTWATCH_H
 
-#include "base.h"
-#include "error.h"
-#include "mnt.h"
-#include "mntdiff.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "mount/mnt.h"
+#include "mount/mntdiff.h"
 
 struct mnt_watch;
 

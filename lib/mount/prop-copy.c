@@ -6,7 +6,7 @@
  */
 #include <sys/mount.h>
 
-#include "prop-internal.h"
+#include "mount/prop-internal.h"
 
 /* clone_mnt(). That a mount is unbindable is not copied: since 6.17 not even by unshare(2). */
 static int copy_mount(struct prop *p, int source, const char *root, int flags)

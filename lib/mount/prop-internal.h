@@ -7,7 +7,7 @@
 #ifndef NSKIT_PROP_INTERNAL_H
 #define NSKIT_PROP_INTERNAL_H
 
-#include "prop.h"
+#include "mount/prop.h"
 
 /* A new mount that stands nowhere; index or -ENOMEM. */
 int prop_new_mount(struct prop *p);

@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "prop-internal.h"
+#include "mount/prop-internal.h"
 
 enum {
 	GOES		= 1 << 0,	/* MNT_UMOUNT: it is settled */

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "memory.h"
-#include "mnt.h"
-#include "prop-internal.h"
+#include "base/memory.h"
+#include "mount/mnt.h"
+#include "mount/prop-internal.h"
 
 /* Number to index: open addressing, at most half full; 0 is a free place. */
 struct lookup {

@@ -16,10 +16,10 @@
 #ifndef NSKIT_PROP_H
 #define NSKIT_PROP_H
 
-#include "base.h"
-#include "error.h"
-#include "mountinfo.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "sys/mountinfo.h"
 
 struct prop_mount {
 	int id;			/* as in mountinfo; 0 of a mount that only the graph has */

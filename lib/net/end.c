@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "end.h"
+#include "net/end.h"
 
 /*
  * addresses

@@ -16,9 +16,9 @@
 
 #include <net/if.h>
 
-#include "base.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
 
 /* What was said; what was not is left to the kernel, or as it is. */
 enum end_has {

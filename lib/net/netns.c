@@ -7,10 +7,10 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "netns.h"
-#include "ns.h"
-#include "nsopen.h"
-#include "nsref.h"
+#include "net/netns.h"
+#include "ns/nsopen.h"
+#include "ns/nsref.h"
+#include "sys/ns.h"
 
 const char *netns_name(const struct netns *ns)
 {

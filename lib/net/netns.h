@@ -8,12 +8,12 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "inside.h"
-#include "memory.h"
-#include "nl.h"
-#include "rtmsg.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "net/nl.h"
+#include "net/rtmsg.h"
+#include "sys/inside.h"
 
 struct netns {
 	char *ref;			/* as it was first referred to; NULL: the caller's own */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "inside.h"
-#include "kernel.h"
-#include "nl.h"
+#include "net/nl.h"
+#include "sys/inside.h"
+#include "sys/kernel.h"
 
 /*
  * At most so many requests at a time: each is answered, and what the receive buffer has no room for is

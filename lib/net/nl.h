@@ -7,9 +7,9 @@
 #ifndef NSKIT_NL_H
 #define NSKIT_NL_H
 
-#include "base.h"
-#include "error.h"
-#include "rtmsg.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "net/rtmsg.h"
 
 struct nl;
 

@@ -8,7 +8,7 @@
 
 #include <libmnl/libmnl.h>
 
-#include "rtmsg.h"
+#include "net/rtmsg.h"
 
 /* Whether A has at least so many BYTES. */
 static inline bool holds(const struct nlattr *a, size_t bytes)

@@ -6,7 +6,7 @@
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 
-#include "rtmsg-internal.h"
+#include "net/rtmsg-internal.h"
 
 /* At most SIZE - 1 bytes of A's text, which the kernel may or may not end with a NUL. */
 static void copy_text(const struct nlattr *a, char *out, size_t size)

@@ -7,7 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-#include "rtmsg-internal.h"
+#include "net/rtmsg-internal.h"
 
 struct attribute;
 typedef void print_fn(const struct nlattr *a, const struct attribute *row, struct strbuf *out);

@@ -9,7 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-#include "rtmsg.h"
+#include "net/rtmsg.h"
 
 /* More than the longest message has: a pair, with two aliases of 255 bytes. */
 enum { MESSAGE_MOST = 2048 };

@@ -13,10 +13,10 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 
-#include "base.h"
-#include "end.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "net/end.h"
 
 /* Which fields of a struct rt_link count: what a request sets, or what a message said. */
 enum rt_link_has {

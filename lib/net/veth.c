@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#include "kernel.h"
-#include "nsfind.h"
-#include "proc.h"
-#include "veth.h"
+#include "net/veth.h"
+#include "ns/nsfind.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 /*
  * join

@@ -10,10 +10,10 @@
 #ifndef NSKIT_VETH_H
 #define NSKIT_VETH_H
 
-#include "base.h"
-#include "error.h"
-#include "netns.h"
-#include "nsset.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "net/netns.h"
+#include "scan/nsset.h"
 
 struct veth_end {
 	struct netns *ns;

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "io.h"
-#include "way-internal.h"
+#include "base/io.h"
+#include "net/way-internal.h"
 
 enum { HOPS_MOST = 16, BRIDGES_MOST = 8 };
 

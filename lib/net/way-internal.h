@@ -6,8 +6,8 @@
 #ifndef NSKIT_WAY_INTERNAL_H
 #define NSKIT_WAY_INTERNAL_H
 
-#include "veth.h"
-#include "way.h"
+#include "net/veth.h"
+#include "net/way.h"
 
 /* One side of the way. */
 struct way_side {

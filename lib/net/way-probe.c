@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "way-internal.h"
+#include "net/way-internal.h"
 
 enum {
 	PROBES = 20, PROBE_MS = 1000, SETTLE_MS = 100, SETTLED_MS = 1000, POLL_MS = 10,

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "kernel.h"
-#include "way-internal.h"
+#include "net/way-internal.h"
+#include "sys/kernel.h"
 
 static void make_line(const struct way_look *l, const char *format, va_list args, struct strbuf *out) printf_like(2, 0);
 

@@ -7,9 +7,9 @@
 #ifndef NSKIT_WAY_H
 #define NSKIT_WAY_H
 
-#include "base.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
 
 struct way {
 	bool open;			/* the probe came through, and its answer: of each family that both have */

@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "caps.h"
-#include "join.h"
-#include "kernel.h"
+#include "ns/join.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
 
 /* What decides whether the kernel lets the caller into FD, which is of TYPE; see setns(2). WHERE is the
  * user namespace that the caller is in then. */

@@ -11,11 +11,11 @@
 #ifndef NSKIT_JOIN_H
 #define NSKIT_JOIN_H
 
-#include "base.h"
-#include "error.h"
-#include "nsopen.h"
-#include "plan.h"
-#include "step.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "ns/nsopen.h"
+#include "plan/plan.h"
+#include "steps/step.h"
 
 struct joins {
 	struct join *call;

@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "name-internal.h"
-#include "ns.h"
-#include "proc.h"
+#include "ns/name-internal.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 /* Whether the record is of this boot, as far as /proc tells. */
 static bool is_of_this_boot(const struct name_set *set)

@@ -9,9 +9,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include "base.h"
-#include "error.h"
-#include "name.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "ns/name.h"
 
 #define RECORD		"set"		/* the file in a set's directory */
 #define RECORD_DRAFT	".set"

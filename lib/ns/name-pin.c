@@ -8,11 +8,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "caps.h"
-#include "kernel.h"
-#include "name-internal.h"
-#include "ns.h"
-#include "str.h"
+#include "base/str.h"
+#include "ns/name-internal.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 
 /* Bind NSFD on TARGET below DIR, or on DIR itself where FLAGS say so. No path leads through /proc. A mount
  * namespace that is not younger than this one is refused with ELOOP by move_mount (check_for_nsfs_mounts()),

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "io.h"
-#include "name-internal.h"
-#include "ns.h"
-#include "proc.h"
-#include "str.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "ns/name-internal.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 enum { RECORD_LIMIT = 4096 };
 

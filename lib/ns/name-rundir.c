@@ -8,10 +8,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "kernel.h"
-#include "name-internal.h"
-#include "ns.h"
-#include "str.h"
+#include "base/str.h"
+#include "ns/name-internal.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 
 #define RUNDIR_OF_ROOT	"/run/nskit"
 

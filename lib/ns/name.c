@@ -17,11 +17,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "kernel.h"
-#include "name-internal.h"
-#include "ns.h"
-#include "proc.h"
-#include "str.h"
+#include "base/str.h"
+#include "ns/name-internal.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 #define FRESH		".new-"		/* before the name of a set in the making */
 

@@ -19,10 +19,10 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "base.h"
-#include "error.h"
-#include "ns.h"
-#include "nsref.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "ns/nsref.h"
+#include "sys/ns.h"
 
 enum name_state {
 	NAME_LIVE,

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel.h"
-#include "mountinfo.h"
-#include "name.h"
-#include "ns.h"
-#include "nsfind.h"
-#include "proc.h"
-#include "str.h"
+#include "base/str.h"
+#include "ns/name.h"
+#include "ns/nsfind.h"
+#include "sys/kernel.h"
+#include "sys/mountinfo.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 #define NETNS_DIR "/run/netns"		/* where ip-netns(8) keeps its names */
 

@@ -7,8 +7,8 @@
 #ifndef NSKIT_NSFIND_H
 #define NSKIT_NSFIND_H
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /*
  * Find the namespace with inode number INODE. TYPE is CLONE_NEW* or 0 for any. Looked for, in turn:

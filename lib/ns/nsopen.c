@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "io.h"
-#include "kernel.h"
-#include "name.h"
-#include "nsfind.h"
-#include "nsopen.h"
-#include "proc.h"
+#include "base/io.h"
+#include "ns/name.h"
+#include "ns/nsfind.h"
+#include "ns/nsopen.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 #define NETNS_DIR "/run/netns/"		/* where ip-netns(8) keeps its names */
 

@@ -8,10 +8,10 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "ns.h"
-#include "nsref.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "ns/nsref.h"
+#include "sys/ns.h"
 
 /* What a reference refers to. A process is held by pidfd from the moment it is resolved. */
 struct nstarget {

@@ -8,9 +8,9 @@
 #include <limits.h>
 #include <string.h>
 
-#include "ns.h"
-#include "nsref.h"
-#include "proc.h"
+#include "ns/nsref.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 /* Parse DIGITS as a number from 1 to MOST. WHAT says in the message what it numbers. */
 static int parse_number(const char *digits, const char *what, uint64_t most, uint64_t *out,

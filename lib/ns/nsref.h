@@ -18,9 +18,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
 
 enum nsref_kind {
 	NSREF_SELF, NSREF_PID, NSREF_INODE, NSREF_ID, NSREF_PATH, NSREF_NAME, NSREF_FD,

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "plan-internal.h"
+#include "plan/plan-internal.h"
 
 #ifdef NSKIT_FAULT
 static size_t fault_step(const struct plan *plan, const char *text, size_t length)

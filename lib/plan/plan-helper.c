@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "hint.h"
-#include "io.h"
-#include "kernel.h"
-#include "plan-internal.h"
-#include "proc.h"
+#include "base/io.h"
+#include "hint/hint.h"
+#include "plan/plan-internal.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 /* From the walker to the helper; an error comes back. */
 enum request_kind { REQUEST_STEPS, REQUEST_COMMIT, REQUEST_ABORT };

@@ -9,7 +9,7 @@
 
 #include <signal.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 
 /* --- plan-list.c --- */
 

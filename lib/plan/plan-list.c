@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "plan-internal.h"
+#include "plan/plan-internal.h"
 
 void plan_init(struct plan *plan, const char *tool)
 {

@@ -11,11 +11,11 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "ear.h"
-#include "io.h"
-#include "kernel.h"
-#include "plan-internal.h"
-#include "proc.h"
+#include "base/io.h"
+#include "plan/plan-internal.h"
+#include "sys/ear.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 /*
  * Reports

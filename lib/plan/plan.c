@@ -20,11 +20,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "hint.h"
-#include "io.h"
-#include "kernel.h"
-#include "plan-internal.h"
-#include "proc.h"
+#include "base/io.h"
+#include "hint/hint.h"
+#include "plan/plan-internal.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 enum walked { WALK_ON, WALK_STAYED };
 

@@ -24,9 +24,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
 
 enum actor { SELF, HELPER, CHILD };
 

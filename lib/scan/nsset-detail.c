@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "io.h"
-#include "nsset-scan.h"
-#include "proc.h"
+#include "base/io.h"
+#include "scan/nsset-scan.h"
+#include "sys/proc.h"
 
 enum {
 	KERNEL_THREAD = 0x00200000,	/* PF_KTHREAD */

@@ -16,11 +16,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "io.h"
-#include "kernel.h"
-#include "nsset-scan.h"
-#include "proc.h"
-#include "str.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "scan/nsset-scan.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 /* PROC_DYNAMIC_FIRST less the namespaces that the kernel starts with: no inode number of nsfs is lower. */
 #define FIRST_INODE	0xEFFFFFF0u

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "nsset-scan.h"
+#include "scan/nsset-scan.h"
 
 const char *const holder_names[HOLDER_KINDS] = {
 	[HOLDER_PROCESS]    = "process",

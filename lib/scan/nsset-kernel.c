@@ -10,10 +10,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "kernel.h"
-#include "name.h"
-#include "netnsid.h"
-#include "nsset-scan.h"
+#include "ns/name.h"
+#include "scan/nsset-scan.h"
+#include "sys/kernel.h"
+#include "sys/netnsid.h"
 
 /* Only these are nested, see NS_GET_PARENT in ioctl_ns(2). */
 #define NESTED_TYPES	(CLONE_NEWUSER | CLONE_NEWPID)

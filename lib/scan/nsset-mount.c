@@ -10,12 +10,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "inside.h"
-#include "io.h"
-#include "kernel.h"
-#include "mountid.h"
-#include "mountinfo.h"
-#include "nsset-scan.h"
+#include "base/io.h"
+#include "scan/nsset-scan.h"
+#include "sys/inside.h"
+#include "sys/kernel.h"
+#include "sys/mountid.h"
+#include "sys/mountinfo.h"
 
 enum { TABLE_MOST = 1 << 30 };	/* bytes of a table that is read */
 

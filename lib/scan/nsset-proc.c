@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel.h"
-#include "nsset-scan.h"
-#include "proc.h"
-#include "str.h"
+#include "base/str.h"
+#include "scan/nsset-scan.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 /* What a process that ends is no member of any more: it gives up its nsproxy (exit_task_namespaces() in the
  * kernel), long before it is a zombie. Its user and PID namespaces it keeps until it is waited for. */

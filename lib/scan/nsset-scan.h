@@ -11,9 +11,9 @@
 
 #include <pthread.h>
 
-#include "base.h"
-#include "memory.h"
-#include "nsset.h"
+#include "base/base.h"
+#include "base/memory.h"
+#include "scan/nsset.h"
 
 /* --- what has been found (nsset-found.c) --- */
 

@@ -6,8 +6,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "kernel.h"
-#include "nsset-scan.h"
+#include "scan/nsset-scan.h"
+#include "sys/kernel.h"
 
 enum {
 	WORKERS_MOST = 4,

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
-#include "kernel.h"
-#include "netnsid.h"
-#include "nsset-scan.h"
+#include "scan/nsset-scan.h"
+#include "sys/kernel.h"
+#include "sys/netnsid.h"
 
 /* Types that have to be looked at for those that are wanted: a user namespace may be known only as the owner
  * of any other; and bind mounts are in mount namespaces. */

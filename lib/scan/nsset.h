@@ -14,9 +14,9 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
-#include "ns.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "sys/ns.h"
 
 /* Where namespaces are looked for: --sources. */
 enum nsset_sources {

@@ -8,11 +8,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "hint.h"
-#include "io.h"
-#include "kernel.h"
-#include "proc.h"
-#include "step.h"
+#include "base/io.h"
+#include "hint/hint.h"
+#include "steps/step.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 static const unsigned long quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
 

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "hint.h"
-#include "kernel.h"
-#include "name.h"
-#include "ns.h"
-#include "nsopen.h"
-#include "proc.h"
-#include "step.h"
+#include "hint/hint.h"
+#include "ns/name.h"
+#include "ns/nsopen.h"
+#include "steps/step.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 #define NETNS_DIR "/run/netns"
 

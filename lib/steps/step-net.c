@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "caps.h"
-#include "kernel.h"
-#include "step-net.h"
+#include "steps/step-net.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
 
 /*
  * What all kinds share: a request is completed, sent with its neighbours, or said.

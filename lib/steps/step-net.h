@@ -11,9 +11,9 @@
 #ifndef NSKIT_STEP_NET_H
 #define NSKIT_STEP_NET_H
 
-#include "netns.h"
-#include "plan.h"
-#include "rtmsg.h"
+#include "net/netns.h"
+#include "net/rtmsg.h"
+#include "plan/plan.h"
 
 /* Each reads .data, a struct net_request that the tool owns; .state is whether the kernel did as it was asked. */
 extern const struct step_kind step_pair;	/* RT_PAIR: both ends at once */

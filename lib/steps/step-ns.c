@@ -9,12 +9,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "hint.h"
-#include "io.h"
-#include "kernel.h"
-#include "ns.h"
-#include "proc.h"
-#include "step.h"
+#include "base/io.h"
+#include "hint/hint.h"
+#include "steps/step.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 enum { FORMAT = 192 };	/* room for the words of all eight types */
 

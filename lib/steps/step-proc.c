@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "caps.h"
-#include "hint.h"
-#include "io.h"
-#include "kernel.h"
-#include "ns.h"
-#include "proc.h"
-#include "step.h"
+#include "base/io.h"
+#include "hint/hint.h"
+#include "steps/step.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 /* root: by path, or a directory that was opened before the namespaces changed */
 

@@ -12,9 +12,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "caps.h"
-#include "kernel.h"
-#include "step.h"
+#include "steps/step.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
 
 /* the words for MS_*: of the option, and as C */
 

@@ -7,9 +7,9 @@
 #ifndef NSKIT_STEP_H
 #define NSKIT_STEP_H
 
-#include "idmap.h"
-#include "mountinfo.h"
-#include "plan.h"
+#include "idmap/idmap.h"
+#include "plan/plan.h"
+#include "sys/mountinfo.h"
 
 /* step-ns.c: namespaces and what stands in them */
 extern const struct step_kind step_unshare;	/* .flags */

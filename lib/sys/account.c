@@ -5,10 +5,10 @@
  */
 #include <fcntl.h>
 
-#include "account.h"
-#include "inside.h"
-#include "io.h"
-#include "str.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "sys/account.h"
+#include "sys/inside.h"
 
 enum { TABLE_MOST = 16 << 20, ANSWER_MOST = 1 << 20 };
 

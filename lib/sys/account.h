@@ -11,8 +11,8 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /*
  * A user or group: a number up to 2^32-2, or a name. Digits are always a number. Returns 0, or -EINVAL

@@ -5,9 +5,9 @@
  */
 #include <sys/prctl.h>
 
-#include "caps.h"
-#include "kernel.h"
-#include "ns.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 
 struct caps {
 	struct __user_cap_header_struct header;

@@ -8,7 +8,7 @@
 
 #include <linux/capability.h>
 
-#include "base.h"
+#include "base/base.h"
 
 /* Whether CAP (CAP_*) is effective, in the caller's user namespace. */
 bool caps_have(int cap);

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#include "cgroup.h"
-#include "hint.h"
-#include "io.h"
-#include "kernel.h"
-#include "mountinfo.h"
-#include "proc.h"
+#include "base/io.h"
+#include "hint/hint.h"
+#include "sys/cgroup.h"
+#include "sys/kernel.h"
+#include "sys/mountinfo.h"
+#include "sys/proc.h"
 
 int cgroup_open(const char *dir, struct error *e)
 {

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /*
  * Open DIR/cgroup.procs for writing: a process that writes "0" there enters. The rights of whoever opens

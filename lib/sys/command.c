@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "command.h"
+#include "sys/command.h"
 
 static size_t count_strings(char *const *list)
 {

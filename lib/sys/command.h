@@ -6,9 +6,9 @@
 #ifndef NSKIT_COMMAND_H
 #define NSKIT_COMMAND_H
 
-#include "base.h"
-#include "error.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/error.h"
+#include "base/str.h"
 
 struct command {
 	const char *path;	/* what to execute, looked up in PATH where it has no '/' */

@@ -7,9 +7,9 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
-#include "ear.h"
-#include "io.h"
-#include "proc.h"
+#include "base/io.h"
+#include "sys/ear.h"
+#include "sys/proc.h"
 
 /* sigwait(3) unblocks what it waits for while it waits (do_sigtimedwait()): /proc/PID/status does not show
  * that the signal will be taken, the arguments of the call do. */

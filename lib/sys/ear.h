@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#include "base.h"
+#include "base/base.h"
 
 enum ear {
 	HEARS,		/* catches it, ignores it, or waits for it with sigwait(3) */

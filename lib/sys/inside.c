@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "inside.h"
-#include "io.h"
-#include "kernel.h"
+#include "base/io.h"
+#include "sys/inside.h"
+#include "sys/kernel.h"
 
 /* What the child sends, with the descriptor where RESULT is 0. */
 struct report {

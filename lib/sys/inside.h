@@ -7,8 +7,8 @@
 #ifndef NSKIT_INSIDE_H
 #define NSKIT_INSIDE_H
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /* Called in the child, inside the namespaces. Returns a descriptor or -errno with E. */
 typedef int inside_open_fn(void *arg, struct error *e);

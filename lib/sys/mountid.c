@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "mountid.h"
+#include "sys/mountid.h"
 
 int mountid_ask(uint64_t ns, uint64_t mount, uint64_t what, union mountid_room *out)
 {

@@ -9,8 +9,8 @@
 
 #include <limits.h>
 
-#include "base.h"
-#include "kernel.h"
+#include "base/base.h"
+#include "sys/kernel.h"
 
 /* A mount, its root and its mount point: a page each at most. */
 union mountid_room {

@@ -7,10 +7,10 @@
 #include <limits.h>
 #include <string.h>
 
-#include "inside.h"
-#include "io.h"
-#include "mountinfo.h"
-#include "str.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "sys/inside.h"
+#include "sys/mountinfo.h"
 
 enum { LARGEST = 1 << 30 };	/* bytes in a table that is read */
 

@@ -9,8 +9,8 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 struct mountinfo {
 	int id, parent;

@@ -9,7 +9,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
-#include "netnsid.h"
+#include "sys/netnsid.h"
 
 struct question {
 	struct nlmsghdr head;

@@ -7,7 +7,7 @@
 #ifndef NSKIT_NETNSID_H
 #define NSKIT_NETNSID_H
 
-#include "base.h"
+#include "base/base.h"
 
 /* A socket to ask, which the caller closes, or -errno. */
 int netnsid_open(void) must_check;

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "kernel.h"
-#include "ns.h"
-#include "proc.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
 
 #define CHILDREN(name)	"ns/" name "_for_children"
 #define TYPE(f, l, n, o, t, children, young, get) { \

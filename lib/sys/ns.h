@@ -6,8 +6,8 @@
 #ifndef NSKIT_NS_H
 #define NSKIT_NS_H
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 /* Index into the table, and into every array that has one entry for each type. The order is the one
  * in which unshare(1) and lsns(8) users expect them to be named. */

@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "io.h"
-#include "kernel.h"
-#include "proc.h"
-#include "str.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 enum {
 	SMALL = 4096,			/* most bytes in a file of one line */

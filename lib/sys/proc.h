@@ -9,8 +9,8 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "error.h"
+#include "base/base.h"
+#include "base/error.h"
 
 enum { PID_MOST = 4194304 };	/* PID_MAX_LIMIT of a 64-bit kernel, see proc(5) pid_max */
 

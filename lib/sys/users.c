@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "account.h"
-#include "users.h"
+#include "sys/account.h"
+#include "sys/users.h"
 
 struct user {
 	uid_t uid;

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "base.h"
-#include "str.h"
+#include "base/base.h"
+#include "base/str.h"
 
 /* Zeroed is empty. */
 struct users {

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "netfile.h"
+#include "topology/netfile.h"
 
 enum { WORDS_MOST = 4 };
 

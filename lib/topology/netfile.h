@@ -13,7 +13,7 @@
 #ifndef NSKIT_NETFILE_H
 #define NSKIT_NETFILE_H
 
-#include "netplan.h"
+#include "topology/netplan.h"
 
 /* What the lines of TEXT are for. DELETE makes of each pair and bridge the wish that it be gone; set is left
  * out then. */

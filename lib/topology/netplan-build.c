@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
-#include "netplan-internal.h"
+#include "topology/netplan-internal.h"
 
 /* "line 7: add red:eth0: WHAT", owned by NP. */
 static const char *say_doing(struct netplan *np, const struct wish *w, const struct wish_end *end,

@@ -6,7 +6,7 @@
 #ifndef NSKIT_NETPLAN_INTERNAL_H
 #define NSKIT_NETPLAN_INTERNAL_H
 
-#include "netplan.h"
+#include "topology/netplan.h"
 
 /* P, owned by NP from now on; NULL stays NULL, and is remembered. */
 void *netplan_keep(struct netplan *np, void *p);

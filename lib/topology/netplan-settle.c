@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "netplan-internal.h"
+#include "topology/netplan-internal.h"
 
 /* What a link has one of. Addresses and routes add up; nodad is about those of its own wish. */
 static const unsigned int values = END_MAC | END_MTU | END_BRIDGE | END_ALIAS | END_GROUP | END_QUEUES | END_TXQLEN |

@@ -7,10 +7,10 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "hint.h"
-#include "netplan-internal.h"
-#include "proc.h"
-#include "veth.h"
+#include "hint/hint.h"
+#include "net/veth.h"
+#include "sys/proc.h"
+#include "topology/netplan-internal.h"
 
 enum { GOING_MS = 10000, POLL_MS = 2 };	/* how long to wait for a name whose holder goes away */
 

@@ -11,10 +11,10 @@
 #ifndef NSKIT_NETPLAN_H
 #define NSKIT_NETPLAN_H
 
-#include "end.h"
-#include "netns.h"
-#include "plan.h"
-#include "step-net.h"
+#include "net/end.h"
+#include "net/netns.h"
+#include "plan/plan.h"
+#include "steps/step-net.h"
 
 enum wish_kind {
 	WISH_PAIR,		/* that there is a pair END[0], END[1] */

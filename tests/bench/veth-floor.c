@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "rtmsg.h"
+#include "net/rtmsg.h"
 
 enum { MOST = 4096, AT_ONCE = 32 };
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "end.h"
+#include "net/end.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

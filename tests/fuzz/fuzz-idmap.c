@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "idmap.h"
+#include "idmap/idmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "mountinfo.h"
+#include "sys/mountinfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

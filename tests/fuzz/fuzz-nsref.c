@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "nsref.h"
+#include "ns/nsref.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -24,10 +24,10 @@
 #include <time.h>
 
 #include "../unit/tap.h"
-#include "io.h"
-#include "kernel.h"
-#include "proc.h"
-#include "prop-internal.h"
+#include "base/io.h"
+#include "mount/prop-internal.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 
 enum {
 	MOST_NAMESPACES = 4,

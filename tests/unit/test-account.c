@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "account.h"
+#include "sys/account.h"
 #include "tap.h"
 
 static const char table[] =

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "dot.h"
+#include "cli/dot.h"
 #include "tap.h"
 
 static char *drawn;

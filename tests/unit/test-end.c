@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "end.h"
+#include "net/end.h"
 #include "tap.h"
 
 /* Read TEXT; write it; that is WRITTEN (NULL: the same), and is read and written as that again. */

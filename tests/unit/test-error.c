@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "error.h"
+#include "base/error.h"
 #include "tap.h"
 
 static void made(void)

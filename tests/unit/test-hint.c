@@ -7,9 +7,9 @@
 #include <ftw.h>
 #include <sys/mman.h>
 
-#include "hint.h"
-#include "kernel.h"
-#include "ns.h"
+#include "hint/hint.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 #include "scratch.h"
 #include "tap.h"
 

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "idmap.h"
+#include "idmap/idmap.h"
 #include "tap.h"
 
 static void ranges(void)

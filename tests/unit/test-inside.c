@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "inside.h"
-#include "kernel.h"
-#include "ns.h"
+#include "sys/inside.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 #include "tap.h"
 
 static int open_own_netns(void *arg, struct error *e)

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "io.h"
+#include "base/io.h"
 #include "tap.h"
 
 static int scratch(void)

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "mnt.h"
-#include "mntdiff.h"
+#include "mount/mnt.h"
+#include "mount/mntdiff.h"
 #include "scratch.h"
 #include "tap.h"
 

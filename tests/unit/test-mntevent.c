@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "mntevent.h"
+#include "mount/mntevent.h"
 #include "tap.h"
 
 /* A mount ID below PARENT at TARGET, of group SHARED and slave of MASTER. */

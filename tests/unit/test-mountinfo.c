@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "mountinfo.h"
-#include "proc.h"
+#include "sys/mountinfo.h"
+#include "sys/proc.h"
 #include "tap.h"
 
 static void one_line(void)

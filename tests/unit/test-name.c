@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "kernel.h"
-#include "name.h"
-#include "proc.h"
-#include "step.h"
+#include "ns/name.h"
+#include "steps/step.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 #include "tap.h"
 
 #define RUNDIR		"/run/nskit"

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "kernel.h"
-#include "ns.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 #include "tap.h"
 
 static void table(void)

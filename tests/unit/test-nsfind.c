@@ -5,9 +5,9 @@
  */
 #include <fcntl.h>
 
-#include "kernel.h"
-#include "ns.h"
-#include "nsfind.h"
+#include "ns/nsfind.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
 #include "scratch.h"
 #include "tap.h"
 

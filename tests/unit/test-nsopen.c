@@ -6,10 +6,10 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "kernel.h"
-#include "name.h"
-#include "nsopen.h"
-#include "proc.h"
+#include "ns/name.h"
+#include "ns/nsopen.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 #include "scratch.h"
 #include "tap.h"
 

@@ -5,8 +5,8 @@
  */
 #include <sched.h>
 
-#include "kernel.h"
-#include "nsref.h"
+#include "ns/nsref.h"
+#include "sys/kernel.h"
 #include "tap.h"
 
 #define LONG_64		"a123456789012345678901234567890123456789012345678901234567890123"

@@ -9,10 +9,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "kernel.h"
-#include "name.h"
-#include "nsset.h"
-#include "proc.h"
+#include "ns/name.h"
+#include "scan/nsset.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
 #include "scratch.h"
 #include "tap.h"
 

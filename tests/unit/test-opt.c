@@ -5,8 +5,8 @@
  */
 #include <fcntl.h>
 
-#include "opt.h"
-#include "str.h"
+#include "base/str.h"
+#include "cli/opt.h"
 #include "tap.h"
 
 struct request {

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kernel.h"
-#include "plan.h"
-#include "plan-internal.h"
+#include "plan/plan-internal.h"
+#include "plan/plan.h"
+#include "sys/kernel.h"
 #include "tap.h"
 
 enum { PATIENCE = 10000 };	/* ms: for what must come at once, on a machine that is busy */

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "io.h"
-#include "proc.h"
+#include "base/io.h"
+#include "sys/proc.h"
 #include "tap.h"
 
 struct tree {

@@ -6,7 +6,7 @@
  */
 #include <sys/mount.h>
 
-#include "prop.h"
+#include "mount/prop.h"
 #include "tap.h"
 
 /* A namespace from the text of its mountinfo. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "rtmsg.h"
+#include "net/rtmsg.h"
 #include "tap.h"
 
 /* What each request is in bytes, by words of four. */

@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 
-#include "str.h"
+#include "base/str.h"
 #include "tap.h"
 
 static void numbers(void)

@@ -5,7 +5,7 @@
  */
 #include <locale.h>
 
-#include "table.h"
+#include "cli/table.h"
 #include "tap.h"
 
 struct item {

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "sys/users.h"
 #include "tap.h"
-#include "users.h"
 
 int main(void)
 {

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "net/veth.h"
 #include "tap.h"
-#include "veth.h"
 
 enum { HERE, RED, BLUE, GREEN, PLACES, ENDS_MOST = 4096 };
 
