@@ -330,6 +330,30 @@ void strbuf_add_json(struct strbuf *b, const char *text)
 	strbuf_add(b, "\"");
 }
 
+void strbuf_add_c(struct strbuf *b, const char *text)
+{
+	strbuf_add(b, "\"");
+	for (size_t n; *text; text += n) {
+		n = harmless_length(text);
+		if (n > 0) {
+			strbuf_add_bytes(b, text, n);
+			continue;
+		}
+		bool plain = character_at(text, &n) == PLAIN;
+
+		if (*text == '"' || *text == '\\')
+			strbuf_addf(b, "\\%c", *text);
+		else if (*text == '\n' || *text == '\t')
+			strbuf_add(b, *text == '\n' ? "\\n" : "\\t");
+		else if (plain)
+			strbuf_add_bytes(b, text, n);
+		else
+			for (size_t i = 0; i < n; i++)
+				strbuf_addf(b, "\\%03o", (unsigned char)text[i]);
+	}
+	strbuf_add(b, "\"");
+}
+
 static bool is_printable(const char *text)
 {
 	for (size_t n; *text; text += n) {

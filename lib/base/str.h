@@ -55,6 +55,9 @@ void strbuf_add_safe(struct strbuf *b, const char *text, bool quote_backslash);
 /* Append TEXT as one word of a POSIX shell, quoted only where it must be: '...', or $'...' (POSIX 2024)
  * where it has what could upset a terminal. */
 void strbuf_add_shell(struct strbuf *b, const char *text);
+/* Append TEXT as a string literal of C with its quotes; what could upset a terminal is escaped in octal, which
+ * no digit behind it can lengthen. */
+void strbuf_add_c(struct strbuf *b, const char *text);
 /* Append TEXT as a JSON string with its quotes; control characters are escaped, as JSON lets one do
  * with all of them; invalid UTF-8 becomes U+FFFD. */
 void strbuf_add_json(struct strbuf *b, const char *text);

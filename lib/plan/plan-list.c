@@ -122,18 +122,19 @@ size_t plan_span(const struct plan *plan, size_t i)
 
 struct saying {
 	struct strbuf calls, why, like;
+	struct strlist quoted;		/* owns its strings */
 };
 
 static void say_line(struct strbuf *b, const char *indent, const char *format, va_list args) printf_like(3, 0);
 
 static void say_line(struct strbuf *b, const char *indent, const char *format, va_list args)
 {
-	char line[2048];
+	_cleanup_strbuf_ struct strbuf line = { 0 };
 
-	vsnprintf(line, sizeof(line), format, args);
+	strbuf_addv(&line, format, args);
 	if (b->length)
 		strbuf_add(b, indent);
-	strbuf_add_safe(b, line, false);
+	strbuf_add_safe(b, strbuf_text(&line), false);
 	strbuf_add(b, "\n");
 }
 
@@ -159,6 +160,48 @@ void say_like(struct saying *s, const char *format, ...)
 	SAY(like, "                  ");
 }
 
+typedef void quote_fn(struct strbuf *out, const char *text);
+
+static const char *say_quoted(struct saying *s, quote_fn *quote, const char *format, va_list args) printf_like(3, 0);
+
+static const char *say_quoted(struct saying *s, quote_fn *quote, const char *format, va_list args)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct strbuf out = { 0 };
+	char *quoted;
+
+	strbuf_addv(&text, format, args);
+	quote(&out, strbuf_text(&text));
+	quoted = strbuf_steal(&out);
+	if (!quoted || strlist_add(&s->quoted, quoted) < 0) {
+		free(quoted);
+		return "";
+	}
+	return quoted;
+}
+
+const char *say_c(struct saying *s, const char *format, ...)
+{
+	const char *quoted;
+	va_list args;
+
+	va_start(args, format);
+	quoted = say_quoted(s, strbuf_add_c, format, args);
+	va_end(args);
+	return quoted;
+}
+
+const char *say_word(struct saying *s, const char *format, ...)
+{
+	const char *quoted;
+	va_list args;
+
+	va_start(args, format);
+	quoted = say_quoted(s, strbuf_add_shell, format, args);
+	va_end(args);
+	return quoted;
+}
+
 const char *actor_name(enum actor actor)
 {
 	static const char *const names[] = { [SELF] = "self", [HELPER] = "helper", [CHILD] = "child" };
@@ -180,6 +223,9 @@ void plan_say_step(const struct plan *plan, size_t i, FILE *out)
 	strbuf_free(&s.calls);
 	strbuf_free(&s.why);
 	strbuf_free(&s.like);
+	for (size_t k = 0; k < s.quoted.count; k++)
+		free((char *)s.quoted.item[k]);
+	strlist_free(&s.quoted);
 }
 
 void plan_explain(const struct plan *plan, FILE *out)

@@ -271,9 +271,9 @@ static void exec_explain(const struct step *s, struct saying *say)
 
 	for (size_t i = 0; s->argv[i]; i++) {
 		strbuf_add(&args, i ? ", " : "");
-		strbuf_add_json(&args, s->argv[i]);
+		strbuf_add_c(&args, s->argv[i]);
 	}
-	say_call(say, "execve(\"%s\", [%s])", s->path ? s->path : s->argv[0], strbuf_text(&args));
+	say_call(say, "execve(%s, [%s])", say_c(say, "%s", s->path ? s->path : s->argv[0]), strbuf_text(&args));
 	say_why(say, "become the command; what was made stays");
 }
 

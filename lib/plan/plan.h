@@ -59,6 +59,11 @@ void say_call(struct saying *s, const char *format, ...) printf_like(2, 3);	/* a
 void say_why(struct saying *s, const char *format, ...) printf_like(2, 3);
 void say_like(struct saying *s, const char *format, ...) printf_like(2, 3);	/* a command that does the same */
 
+/* A string in what is said, quoted so that the line can be pasted: as a literal of C, or as one word of the shell.
+ * S owns it. */
+const char *say_c(struct saying *s, const char *format, ...) printf_like(2, 3);
+const char *say_word(struct saying *s, const char *format, ...) printf_like(2, 3);
+
 /* Descriptors that the walking process opens for a HELPER step. */
 struct gathered {
 	int fd[16];

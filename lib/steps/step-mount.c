@@ -32,11 +32,11 @@ static const char *propagation_flag(int flags)
 
 static void propagation_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "mount(\"none\", \"%s\", NULL, %s%s, NULL)", s->path,
+	say_call(say, "mount(\"none\", %s, NULL, %s%s, NULL)", say_c(say, "%s", s->path),
 		 s->flags & MS_REC ? "MS_REC|" : "", propagation_flag(s->flags));
 	say_why(say, "%s", s->text);
 	say_like(say, "mount --make-%s%s %s", s->flags & MS_REC ? "r" : "", propagation_name(s->flags),
-		 s->path);
+		 say_word(say, "%s", s->path));
 }
 
 static int propagation_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
@@ -67,9 +67,10 @@ const struct step_kind step_propagation = {
 
 static void mount_proc_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "mount(\"proc\", \"%s\", \"proc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)", s->path);
+	say_call(say, "mount(\"proc\", %s, \"proc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)",
+		 say_c(say, "%s", s->path));
 	say_why(say, "a /proc that shows the PID namespace of the process that mounts it");
-	say_like(say, "mount -t proc proc %s", s->path);
+	say_like(say, "mount -t proc proc %s", say_word(say, "%s", s->path));
 }
 
 static int mount_proc_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
@@ -97,12 +98,14 @@ const struct step_kind step_mount_proc = {
 
 static void mount_sys_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "open_tree(AT_FDCWD, \"%s/fs/cgroup\", OPEN_TREE_CLONE|AT_RECURSIVE)", s->path);
-	say_call(say, "mount(\"sysfs\", \"%s\", \"sysfs\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)", s->path);
-	say_call(say, "move_mount(tree, \"\", AT_FDCWD, \"%s/fs/cgroup\", MOVE_MOUNT_F_EMPTY_PATH)", s->path);
+	const char *cgroups = say_c(say, "%s/fs/cgroup", s->path);
+
+	say_call(say, "open_tree(AT_FDCWD, %s, OPEN_TREE_CLONE|AT_RECURSIVE)", cgroups);
+	say_call(say, "mount(\"sysfs\", %s, \"sysfs\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)", say_c(say, "%s", s->path));
+	say_call(say, "move_mount(tree, \"\", AT_FDCWD, %s, MOVE_MOUNT_F_EMPTY_PATH)", cgroups);
 	say_why(say, "a /sys that shows the network namespace of the process that mounts it, with the "
 		"cgroup mounts of the old one");
-	say_like(say, "mount -t sysfs sysfs %s", s->path);
+	say_like(say, "mount -t sysfs sysfs %s", say_word(say, "%s", s->path));
 }
 
 static bool is_mount_point(const char *path)
@@ -151,10 +154,10 @@ const struct step_kind step_mount_sys = {
 
 static void mount_binfmt_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "mount(\"binfmt_misc\", \"%s\", \"binfmt_misc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)",
-		 s->path);
+	say_call(say, "mount(\"binfmt_misc\", %s, \"binfmt_misc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)",
+		 say_c(say, "%s", s->path));
 	say_why(say, "binary formats of the user namespace's own");
-	say_like(say, "mount -t binfmt_misc binfmt_misc %s", s->path);
+	say_like(say, "mount -t binfmt_misc binfmt_misc %s", say_word(say, "%s", s->path));
 }
 
 static int mount_binfmt_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
@@ -180,9 +183,9 @@ const struct step_kind step_mount_binfmt = {
 
 static void load_interp_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "write(open(\"%s/register\", O_WRONLY), \"%s\")", s->path, s->text);
+	say_call(say, "write(open(%s, O_WRONLY), %s)", say_c(say, "%s/register", s->path), say_c(say, "%s", s->text));
 	say_why(say, "--load-interp: the interpreter of a binary format");
-	say_like(say, "echo '%s' > %s/register", s->text, s->path);
+	say_like(say, "printf %%s %s >%s", say_word(say, "%s", s->text), say_word(say, "%s/register", s->path));
 }
 
 static int load_interp_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
@@ -206,9 +209,9 @@ const struct step_kind step_load_interp = {
 
 static void bind_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "mount(\"%s\", \"%s\", NULL, MS_BIND, NULL)", s->path, s->target);
+	say_call(say, "mount(%s, %s, NULL, MS_BIND, NULL)", say_c(say, "%s", s->path), say_c(say, "%s", s->target));
 	say_why(say, "%s", s->text);
-	say_like(say, "mount --bind %s %s", s->path, s->target);
+	say_like(say, "mount --bind %s %s", say_word(say, "%s", s->path), say_word(say, "%s", s->target));
 }
 
 static int bind_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)

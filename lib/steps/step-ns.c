@@ -132,7 +132,7 @@ static void side_explain(const struct step *s, const struct map_side *side, cons
 	idmap_format(map, &text);
 	if (text.length)
 		text.text[text.length - 1] = '\0';	/* the last newline may be left out */
-	strbuf_add_json(&quoted, strbuf_text(&text));
+	strbuf_add_c(&quoted, strbuf_text(&text));
 	say_call(say, "write(open(\"/proc/%s/%s\", O_WRONLY), %s)", who, side->file, strbuf_text(&quoted));
 }
 
@@ -298,9 +298,9 @@ const struct step_kind step_clock = {
 
 static void hostname_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "sethostname(\"%s\", %zu)", s->text, strlen(s->text));
+	say_call(say, "sethostname(%s, %zu)", say_c(say, "%s", s->text), strlen(s->text));
 	say_why(say, "in the new UTS namespace alone");
-	say_like(say, "hostname %s", s->text);
+	say_like(say, "hostname %s", say_word(say, "%s", s->text));
 }
 
 static int hostname_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)

@@ -28,11 +28,11 @@ static void root_explain(const struct step *s, struct saying *say)
 		say_call(say, "fchdir(%s)", s->text);
 		say_call(say, "chroot(\".\")");
 	} else {
-		say_call(say, "chroot(\"%s\")", s->path);
+		say_call(say, "chroot(%s)", say_c(say, "%s", s->path));
 	}
 	say_why(say, "root directory: %s%s", s->text, s->flags & ROOT_IF_OTHER ? ", where it differs" : "");
 	if (s->path)
-		say_like(say, "chroot %s", s->path);
+		say_like(say, "chroot %s", say_word(say, "%s", s->path));
 }
 
 /* Whether the directory FD is the root of this process already: the same file on the same mount. */
@@ -67,7 +67,7 @@ const struct step_kind step_root = {
 static void directory_explain(const struct step *s, struct saying *say)
 {
 	if (s->path)
-		say_call(say, "chdir(\"%s\")", s->path);
+		say_call(say, "chdir(%s)", say_c(say, "%s", s->path));
 	else
 		say_call(say, "fchdir(%s)", s->text);
 	say_why(say, "working directory: %s", s->text);
@@ -281,9 +281,9 @@ const struct step_kind step_parent_death = {
 
 static void cgroup_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "write(open(\"%s/cgroup.procs\", O_WRONLY), \"0\")", s->path);
+	say_call(say, "write(open(%s, O_WRONLY), \"0\")", say_c(say, "%s/cgroup.procs", s->path));
 	say_why(say, "the process that writes 0 enters the cgroup");
-	say_like(say, "echo $child > %s/cgroup.procs", s->path);
+	say_like(say, "echo $child >%s", say_word(say, "%s/cgroup.procs", s->path));
 }
 
 static int cgroup_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
@@ -371,9 +371,9 @@ const struct step_kind step_close_fds = {
 
 static void context_explain(const struct step *s, struct saying *say)
 {
-	say_call(say, "write(open(\"/proc/self/attr/exec\", O_WRONLY), \"%s\")", s->text);
+	say_call(say, "write(open(\"/proc/self/attr/exec\", O_WRONLY), %s)", say_c(say, "%s", s->text));
 	say_why(say, "--follow-context: the SELinux context that execve gives the command");
-	say_like(say, "runcon %s CMD", s->text);
+	say_like(say, "runcon %s CMD", say_word(say, "%s", s->text));
 }
 
 static int context_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
@@ -393,11 +393,8 @@ const struct step_kind step_context = {
 
 static void setup_explain(const struct step *s, struct saying *say)
 {
-	_cleanup_strbuf_ struct strbuf command = { 0 };
-
-	strbuf_add_json(&command, s->text);
 	say_call(say, "execve(\"/bin/sh\", [\"/bin/sh\", \"-c\", %s]) with NSKIT_PID=$child",
-		 strbuf_text(&command));
+		 say_c(say, "%s", s->text));
 	say_why(say, "--setup: in the caller's namespaces, while the child waits");
 }
 
