@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "cli/opt.h"
@@ -40,7 +41,7 @@ struct request {
 	gid_t gid;
 	bool root, directory;		/* given, perhaps without a value */
 	const char *root_path, *directory_path, *inner_directory;
-	bool env, no_fork, follow_cgroup, follow_context, mount_proc, etc, close_fds;
+	bool env, no_fork, follow_cgroup, follow_context, mount_proc, mount_sys, etc, close_fds;
 	bool explain, verbose;
 	char **operands;
 };
@@ -56,13 +57,17 @@ struct resolved {
 	int root, directory, cgroup_procs;		/* descriptors */
 	bool become_root;				/* 0:0, in a joined user namespace */
 	char *environment, *context, *cgroup;
+	int proc;					/* the caller's /proc */
+	struct process_env later_env;			/* where .command is set */
 	struct etc_file *etc;
 	size_t etc_count;
+	char *etc_dir;					/* /etc/netns/NAME that is there; NULL for none */
 };
 
 /* One file of /etc/netns/NAME, and what it covers. */
 struct etc_file {
 	char *path, *target;
+	bool lacking;					/* there is no such file in /etc to cover */
 };
 
 /*
@@ -166,6 +171,8 @@ static const struct opt options[] = {
 	  FIELD(follow_context) },
 	{ OPT_LONG + 'p', "mount-proc", OPT_NOTHING, NULL, "a /proc of the PID namespace, in a private mount "
 	  "namespace", opt_put_flag, FIELD(mount_proc) },
+	{ OPT_LONG + 's', "mount-sys", OPT_NOTHING, NULL, "a /sys of the network namespace, in a private mount "
+	  "namespace", opt_put_flag, FIELD(mount_sys) },
 	{ OPT_LONG + 'e', "etc", OPT_NOTHING, NULL, "/etc/netns/NAME/* over /etc, as ip-netns(8)", opt_put_flag,
 	  FIELD(etc) },
 
@@ -285,16 +292,12 @@ static int open_of_target(const struct resolved *res, const char *what, int flag
 static int read_of_target(const struct resolved *res, const char *what, const char *option, char **out,
 			  size_t *length, struct error *e)
 {
-	char path[64];
 	int rc = need_process(res, option, e);
 
 	if (rc < 0)
 		return rc;
-	snprintf(path, sizeof(path), "/proc/%d/%s", res->target.pid, what);
-	rc = read_file_at(AT_FDCWD, path, 16 << 20, out, length);
-	if (rc >= 0 && proc_ended(res->target.pidfd))
-		rc = -ESRCH;
-	return rc < 0 ? fail(e, -rc, "%s: read %s", option, path) : 0;
+	rc = proc_read_held(res->proc, res->target.pid, res->target.pidfd, what, ENVIRONMENT_MOST, out, length);
+	return rc < 0 ? fail(e, -rc, "%s: read /proc/%d/%s", option, res->target.pid, what) : 0;
 }
 
 /* A target that is one descriptor, for a namespace that was reached through another. */
@@ -363,6 +366,17 @@ static int refuse_lost(const struct nstarget *target, struct error *e)
 	return -ESRCH;
 }
 
+/* Whether TARGET's root directory is the caller's, as far as that can be seen. */
+static bool has_same_root(const struct nstarget *target)
+{
+	_cleanup_close_ int root = -1;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", target->pid);
+	root = target->pidfd >= 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return root < 0 || proc_ended(target->pidfd) || dir_is_root(root);
+}
+
 /* Which target each type comes from. */
 static int resolve_types(const struct request *req, struct resolved *res, struct error *e)
 {
@@ -379,6 +393,9 @@ static int resolve_types(const struct request *req, struct resolved *res, struct
 	} else if (implied && req->target) {
 		types |= res->target.types;
 	}
+	/* To enter even one's own mount namespace leads out of a chroot, to its root; see setns(2). */
+	if (req->all && req->target && !has_same_root(&res->target))
+		types |= res->target.types & CLONE_NEWNS;
 	for (size_t i = 0; i < NS_TYPES; i++) {
 		if (!(types & ns_types[i].flag))
 			continue;
@@ -515,13 +532,26 @@ static int resolve_context(struct resolved *res, struct error *e)
 /* The name that /etc/netns goes by: of the set, or of the iproute2 name, that was given. */
 static const char *netns_name(const struct resolved *res)
 {
+	static const char *const directories[] = { "/run/netns/", "/var/run/netns/" };
 	const struct nsref *ref = res->from[NS_NET] ? &res->from[NS_NET]->ref : NULL;
-	const char *slash;
 
-	if (!ref || (ref->kind != NSREF_NAME && ref->kind != NSREF_PATH))
-		return NULL;
-	slash = strrchr(ref->word, '/');
-	return slash ? slash + 1 : ref->word;
+	if (ref && ref->kind == NSREF_NAME)
+		return ref->word;
+	for (size_t i = 0; ref && ref->kind == NSREF_PATH && i < array_size(directories); i++) {
+		size_t n = strlen(directories[i]);
+
+		if (strncmp(ref->word, directories[i], n) == 0 && ref->word[n] && !strchr(ref->word + n, '/'))
+			return ref->word + n;
+	}
+	return NULL;
+}
+
+/* A directory goes over a directory alone, and a file over a file. */
+static bool can_cover(const char *path, const char *target)
+{
+	struct stat above, below;
+
+	return stat(path, &above) == 0 && stat(target, &below) == 0 && S_ISDIR(above.st_mode) == S_ISDIR(below.st_mode);
 }
 
 static int add_etc(struct resolved *res, const char *dir, const char *file, struct error *e)
@@ -534,29 +564,45 @@ static int add_etc(struct resolved *res, const char *dir, const char *file, stru
 	res->etc = grown;
 	if (asprintf(&f.path, "%s/%s", dir, file) < 0 || asprintf(&f.target, "/etc/%s", file) < 0)
 		return fail(e, ENOMEM, "--etc");
+	f.lacking = !can_cover(f.path, f.target);
 	res->etc[res->etc_count++] = f;
+	return 0;
+}
+
+/* /etc/netns/NAME of the network namespace that is entered by name, where it is there. */
+static int find_etc_dir(struct resolved *res, struct error *e)
+{
+	const char *name = netns_name(res);
+
+	if (!name || res->from[NS_MNT])
+		return 0;
+	if (asprintf(&res->etc_dir, "/etc/netns/%s", name) < 0) {
+		res->etc_dir = NULL;
+		return fail(e, ENOMEM, "--etc");
+	}
+	if (access(res->etc_dir, F_OK) < 0)
+		free(take_ptr(res->etc_dir));
 	return 0;
 }
 
 static int resolve_etc(struct resolved *res, struct error *e)
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	const char *name = netns_name(res);
-	char dir[128];
 	struct dirent *entry;
 	int rc = 0;
 
 	if (res->from[NS_MNT])
 		return fail_usage(e, "--etc covers the caller's /etc: it does not go with the mount namespace");
-	if (!name)
+	if (!netns_name(res))
 		return fail_usage(e, "--etc: which name? Give the network namespace by its name");
-	snprintf(dir, sizeof(dir), "/etc/netns/%.64s", name);
-	d = opendir(dir);
+	if (!res->etc_dir)
+		return 0;
+	d = opendir(res->etc_dir);
 	if (!d)
-		return errno == ENOENT ? 0 : fail(e, errno, "--etc: open %s", dir);
+		return fail(e, errno, "--etc: open %s", res->etc_dir);
 	while (rc >= 0 && (entry = readdir(d)))
-		if (entry->d_name[0] != '.')
-			rc = add_etc(res, dir, entry->d_name, e);
+		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+			rc = add_etc(res, res->etc_dir, entry->d_name, e);
 	return rc;
 }
 
@@ -567,12 +613,18 @@ static int resolve_command(const struct request *req, struct resolved *res, stru
 	size_t length;
 
 	if (rc >= 0 && req->env) {
-		/* A kernel thread has none: the read says ESRCH, the open does not. */
 		rc = read_of_target(res, "environ", "--env", &res->environment, &length, e);
+		/* A kernel thread has none: the read says ESRCH, the open does not. */
 		if (rc == -ESRCH && !proc_ended(res->target.pidfd))
 			return refuse(e, ESRCH, "--env: %s is a kernel thread and has no environment", req->target);
-		if (rc >= 0)
+		/* A process with another ID may be read with a capability that its user namespace gives. */
+		if ((rc == -EACCES || rc == -EPERM) && res->from[NS_USER]) {
+			res->later_env = (struct process_env){ &res->command, res->proc, res->target.pid,
+							       res->target.pidfd, req->target };
+			rc = 0;
+		} else if (rc >= 0) {
 			rc = command_take_env(&res->command, res->environment, length, e);
+		}
 	}
 	if (rc >= 0 && rundir)
 		rc = command_set_env(&res->command, "NSKIT_RUNDIR", rundir, e);
@@ -581,10 +633,18 @@ static int resolve_command(const struct request *req, struct resolved *res, stru
 	return rc;
 }
 
+/* Whether files of the target in /proc are read. */
+static bool reads_proc(const struct request *req)
+{
+	return req->env || req->follow_uid || req->follow_gid || req->follow_context;
+}
+
 static int resolve(struct request *req, struct resolved *res, struct error *e)
 {
 	int rc = req->target ? open_target(req, &res->target, e) : 0;
 
+	if (rc >= 0 && reads_proc(req))
+		rc = res->proc = proc_open(e);
 	if (rc >= 0)
 		rc = resolve_types(req, res, e);
 	if (rc >= 0 && req->net_socket >= 0)
@@ -601,6 +661,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = resolve_credentials(req, res, e);
 	if (rc >= 0 && req->follow_context)
 		rc = resolve_context(res, e);
+	if (rc >= 0)
+		rc = find_etc_dir(res, e);
 	if (rc >= 0 && req->etc)
 		rc = resolve_etc(res, e);
 	if (rc >= 0 && req->follow_cgroup) {
@@ -639,16 +701,20 @@ static void plan_places(const struct request *req, const struct resolved *res, s
 /* Mounts of the command's own, over what is there. */
 static void plan_mounts(const struct request *req, const struct resolved *res, struct plan *plan)
 {
-	bool proc = req->mount_proc && res->joins.types & CLONE_NEWPID && !(res->joins.types & CLONE_NEWNS);
+	int shown = res->joins.types & CLONE_NEWNS ? 0 : res->joins.types;
+	bool proc = req->mount_proc && shown & CLONE_NEWPID, sys = req->mount_sys && shown & CLONE_NEWNET;
 
-	if (!proc && !res->etc_count)
+	if (!proc && !sys && !res->etc_count)
 		return;
 	plan_add(plan, CHILD, &step_unshare, .flags = CLONE_NEWNS);
 	plan_add(plan, CHILD, &step_propagation, .path = "/", .flags = MS_REC | MS_SLAVE,
 		 .text = "mounts made outside still arrive, none made here gets out");
 	for (size_t i = 0; i < res->etc_count; i++)
-		plan_add(plan, CHILD, &step_bind, .path = res->etc[i].path, .target = res->etc[i].target,
-			 .text = "--etc: a file of this namespace's own");
+		if (!res->etc[i].lacking)
+			plan_add(plan, CHILD, &step_bind, .path = res->etc[i].path, .target = res->etc[i].target,
+				 .text = "--etc: a file of this namespace's own");
+	if (sys)
+		plan_add(plan, CHILD, &step_mount_sys, .path = "/sys");
 	if (proc)
 		plan_add(plan, CHILD, &step_mount_proc, .path = "/proc");
 }
@@ -684,6 +750,8 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 		plan_add(plan, SELF, &step_groups, .flags = GROUPS_TRY);
 	plan_add(plan, SELF, &step_dumpable, .flags = 0);
 	joins_plan(&res->joins, plan);
+	if (res->later_env.command)
+		plan_add(plan, SELF, &step_environment, .data = &res->later_env);
 	plan_places(req, res, plan);
 	if (res->cgroup)
 		plan_add(plan, SELF, &step_cgroup, .fd = res->cgroup_procs, .path = res->cgroup);
@@ -696,13 +764,23 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 	if (req->close_fds)
 		plan_add(plan, CHILD, &step_close_fds);
 	plan_add(plan, CHILD, &step_exec, .path = res->command.path, .argv = res->command.argv,
-		 .env = res->command.env);
+		 .env = res->later_env.command ? NULL : res->command.env);
 	return plan_check(plan, e);
 }
 
 /*
  * apply, or explain
  */
+
+static void say_etc(const struct request *req, const struct resolved *res)
+{
+	if (!req->etc && res->etc_dir)
+		fprintf(stderr, "%s: %s exists: with --etc its files cover those in /etc\n", tool.name, res->etc_dir);
+	for (size_t i = 0; i < res->etc_count; i++)
+		if (res->etc[i].lacking)
+			fprintf(stderr, "%s: --etc: %s is left out: %s does not exist, or is of another kind\n",
+				tool.name, res->etc[i].path, res->etc[i].target);
+}
 
 /* What the user would not expect: it is said before it happens. */
 static void say_kept(const struct request *req, const struct resolved *res)
@@ -712,6 +790,7 @@ static void say_kept(const struct request *req, const struct resolved *res)
 	if (wanted && !res->become_root)
 		fprintf(stderr, "%s: user and group ID stay as they are: 0 is not mapped in the user namespace\n",
 			tool.name);
+	say_etc(req, res);
 }
 
 static int carry_out(const struct request *req, const struct resolved *res, struct plan *plan,
@@ -732,7 +811,7 @@ static int carry_out(const struct request *req, const struct resolved *res, stru
 
 static int run(struct request *req, int argc, char **argv, struct error *e)
 {
-	struct resolved res = { .root = -1, .directory = -1, .cgroup_procs = -1 };
+	struct resolved res = { .root = -1, .directory = -1, .cgroup_procs = -1, .proc = -1 };
 	struct plan plan;
 	enum opt_action action;
 	int rc = parse(req, argc, argv, &action, e);

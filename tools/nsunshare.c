@@ -254,6 +254,15 @@ static int put_name(const struct opt *o, const char *arg, void *request, struct 
 
 #define FIELD(member) .field = offsetof(struct request, member)
 
+/* An empty list is one: no variable is kept. */
+static int put_whitelist(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	(void)o;
+	return strlist_add(&req->whitelist, arg) < 0 ? fail(e, ENOMEM, "keep '%s'", arg) : 0;
+}
+
 static const struct opt options[] = {
 	{ .help = "Namespaces, each new and, with FILE, pinned there" },
 	{ 'm', "mount",  OPT_MAYBE_LONG, "FILE", "mounts", put_namespace, .value = CLONE_NEWNS },
@@ -344,7 +353,7 @@ static const struct opt options[] = {
 	  opt_put_flag, FIELD(keep_caps) },
 	{ OPT_LONG + 'E', "clear-env", OPT_NOTHING, NULL, "an empty environment", opt_put_flag,
 	  FIELD(clear_env) },
-	{ OPT_LONG + 'w', "whitelist-env", OPT_VALUE, "LIST", "no variables but these", opt_put_list,
+	{ OPT_LONG + 'w', "whitelist-env", OPT_VALUE, "LIST", "no variables but these", put_whitelist,
 	  FIELD(whitelist) },
 	{ OPT_LONG + 'x', "close-fds", OPT_NOTHING, NULL, "no descriptors but 0, 1 and 2", opt_put_flag,
 	  FIELD(close_fds) },

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -227,4 +228,13 @@ ssize_t message_receive(int sock, void *data, size_t size, int *fds, size_t *nfd
 	if (sender)
 		*sender = who;
 	return n;
+}
+
+bool dir_is_root(int fd)
+{
+	struct statx root, other;
+
+	return statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &root) == 0 &&
+	       statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &other) == 0 &&
+	       root.stx_ino == other.stx_ino && root.stx_mnt_id == other.stx_mnt_id;
 }

@@ -54,4 +54,7 @@ int message_send(int sock, const void *data, size_t size, const int *fds, size_t
 ssize_t message_receive(int sock, void *data, size_t size, int *fds, size_t *nfds, pid_t *sender)
 	must_check;
 
+/* Whether the directory FD is the root of this process: the same file on the same mount (STATX_MNT_ID, 5.8). */
+bool dir_is_root(int fd);
+
 #endif

@@ -119,7 +119,8 @@ static int become_command(struct run *run, const struct step *s, struct error *e
 	fault_kill(run, run->plan->count + 1);
 	report_running(run);
 	/* The command's own PATH finds it, as with unshare(1) --clear-env. */
-	environ = (char **)s->env;
+	if (s->env)
+		environ = (char **)s->env;
 	execvp(s->path ? s->path : s->argv[0], s->argv);
 
 	rc = fail(e, errno, "run %s", s->path ? s->path : s->argv[0]);

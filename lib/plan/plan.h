@@ -184,7 +184,8 @@ extern const struct step_kind step_fork;	/* .behind; .flags: CLONE_NEWPID if the
 						 * .text: a command that forks the same way;
 						 * .sig: INIT and KEEPER send it to the command
 						 * when the tool has ended */
-extern const struct step_kind step_exec;	/* .argv, .env; CHILD. .path: argv[0] that differs */
+extern const struct step_kind step_exec;	/* .argv; .env, or NULL: environ as the steps before left it;
+						 * CHILD. .path: argv[0] that differs */
 extern const struct step_kind step_keep;	/* the walker becomes a KEEPER itself; CHILD */
 
 #endif

@@ -35,21 +35,11 @@ static void root_explain(const struct step *s, struct saying *say)
 		say_like(say, "chroot %s", say_word(say, "%s", s->path));
 }
 
-/* Whether the directory FD is the root of this process already: the same file on the same mount. */
-static bool is_root(int fd)
-{
-	struct statx root, other;
-
-	return statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &root) == 0 &&
-	       statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &other) == 0 &&
-	       root.stx_ino == other.stx_ino && root.stx_mnt_id == other.stx_mnt_id;
-}
-
 static int root_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
 	(void)n;
 	(void)stage;
-	if (s->flags & ROOT_IF_OTHER && is_root(s->fd))
+	if (s->flags & ROOT_IF_OTHER && dir_is_root(s->fd))
 		return 0;
 	if (!s->path && fchdir(s->fd) < 0)
 		return fail(e, errno, "--root: enter %s", s->text);
@@ -387,6 +377,38 @@ static int context_apply(struct step *s, size_t n, const struct stage *stage, st
 
 const struct step_kind step_context = {
 	.name = "context", .calls = "openat write", .explain = context_explain, .apply = context_apply,
+};
+
+/* environment: of a process that only a capability in its user namespace may read */
+
+static void environment_explain(const struct step *s, struct saying *say)
+{
+	const struct process_env *from = s->data;
+
+	say_call(say, "read(openat($proc, \"%d/environ\", O_RDONLY))", from->pid);
+	say_why(say, "--env: the environment of %s, which only the user namespace just joined may read", from->of);
+}
+
+static int environment_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	const struct process_env *from = s->data;
+	char *block;	/* the command's from here on */
+	size_t length;
+	int rc = proc_read_held(from->proc, from->pid, from->pidfd, "environ", ENVIRONMENT_MOST, &block, &length);
+
+	(void)n;
+	(void)stage;
+	if (rc < 0)
+		return fail(e, -rc, "--env: read the environment of %s", from->of);
+	rc = command_take_env(from->command, block, length, e);
+	if (rc >= 0)
+		environ = from->command->env;
+	return rc;
+}
+
+const struct step_kind step_environment = {
+	.name = "environment", .calls = "openat read",
+	.explain = environment_explain, .apply = environment_apply,
 };
 
 /* setup: a command of the user's, in the caller's namespaces, while the child waits */

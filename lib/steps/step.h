@@ -9,6 +9,7 @@
 
 #include "idmap/idmap.h"
 #include "plan/plan.h"
+#include "sys/command.h"
 #include "sys/mountinfo.h"
 
 /* step-ns.c: namespaces and what stands in them */
@@ -50,9 +51,21 @@ extern const struct step_kind step_cgroup;	/* .fd: cgroup.procs, .path */
 extern const struct step_kind step_session;	/* setsid(2), standard input, output, error on /dev/null */
 extern const struct step_kind step_close_fds;
 extern const struct step_kind step_context;	/* .text: SELinux context for execve */
+extern const struct step_kind step_environment;	/* .data: struct process_env, behind the join of its user namespace */
 extern const struct step_kind step_setup;	/* .text: command, .name: of the set or NULL; HELPER */
 extern const struct step_kind step_info;	/* .fd, .flags: types; HELPER */
 extern const struct step_kind step_block;	/* .fd; HELPER */
+
+/* A process whose environment COMMAND gets. */
+struct process_env {
+	struct command *command;
+	int proc;				/* a proc directory that numbers it PID */
+	pid_t pid;
+	int pidfd;
+	const char *of;				/* for messages */
+};
+
+enum { ENVIRONMENT_MOST = 16 << 20 };		/* bytes of an environment that are read */
 
 enum { ROOT_IF_OTHER = 1 };	/* leave it where the descriptor is the root already */
 enum { PROPAGATION_TRY = 1 };	/* PATH need not be a mount point */

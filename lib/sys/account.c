@@ -108,6 +108,31 @@ int account_group(const char *text, gid_t *out, struct error *e)
 	return parse(&group, text, out, e);
 }
 
+/* The last field of the passwd(5) line that begins at LINE, LENGTH bytes of it. */
+static const char *last_field(const char *line, size_t *length)
+{
+	const char *end = line + strcspn(line, "\n"), *start = end;
+
+	while (start > line && start[-1] != ':')
+		start--;
+	*length = end - start;
+	return start;
+}
+
+char *account_shell(uid_t uid)
+{
+	_cleanup_free_ char *table = NULL;
+	const char *found;
+	char key[16];
+	size_t length = 0;
+
+	snprintf(key, sizeof(key), "%u", uid);
+	table = look_up(&user, key, NULL, &uid, &found, &length);
+	if (table)
+		found = last_field(found, &length);
+	return table && length && *found == '/' ? strndup(found, length) : strdup("/bin/sh");
+}
+
 const char *account_name(uid_t uid, char *buffer, size_t size)
 {
 	_cleanup_free_ char *table = NULL;

@@ -24,6 +24,9 @@ int account_group(const char *text, gid_t *out, struct error *e) must_check;
 /* The name of user UID, or its number where it has none, in BUFFER, which is returned. */
 const char *account_name(uid_t uid, char *buffer, size_t size);
 
+/* The login shell of user UID, /bin/sh where passwd(5) names none. The caller frees it; NULL where memory runs out. */
+char *account_shell(uid_t uid) must_check;
+
 /*
  * Find the line of TEXT (passwd(5) or group(5)) whose name is NAME or, where NAME is NULL, whose ID is *ID.
  * Gives the ID and the name (LENGTH bytes that point into TEXT). Returns 0 or -ENOENT. Pure.

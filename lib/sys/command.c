@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "sys/account.h"
 #include "sys/command.h"
 
 static size_t count_strings(char *const *list)
@@ -22,7 +23,11 @@ static int use_shell(struct command *c)
 {
 	const char *shell = getenv("SHELL"), *slash;
 
-	c->path = shell && *shell ? shell : "/bin/sh";
+	if (!shell || !*shell)
+		shell = c->shell = account_shell(getuid());
+	if (!shell)
+		return -ENOMEM;
+	c->path = shell;
 	slash = strrchr(c->path, '/');
 	if (asprintf(&c->owned[0], "-%s", slash ? slash + 1 : c->path) < 0) {
 		c->owned[0] = NULL;
@@ -104,20 +109,88 @@ int command_set_env(struct command *c, const char *name, const char *value, stru
 	return fail(e, ENOMEM, "environment");
 }
 
-int command_take_env(struct command *c, char *block, size_t length, struct error *e)
+/* A variable of a block, and its place there. */
+struct variable {
+	char *string;
+	size_t name_length, place;
+};
+
+/* By name; those of one name in the order of the block. */
+static int compare_names(const void *a, const void *b)
+{
+	const struct variable *x = a, *y = b;
+	size_t shorter = x->name_length < y->name_length ? x->name_length : y->name_length;
+	int order = memcmp(x->string, y->string, shorter);
+
+	if (order == 0 && x->name_length != y->name_length)
+		order = x->name_length < y->name_length ? -1 : 1;
+	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct variable *x = a, *y = b;
+
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* The variables of BLOCK; what has no name is none. */
+static size_t find_variables(char *block, size_t length, struct variable *out)
 {
 	size_t n = 0;
+
+	for (char *p = block; p < block + length; p += strlen(p) + 1) {
+		const char *equals = strchr(p, '=');
+
+		if (!equals || equals == p)
+			continue;
+		out[n] = (struct variable){ p, equals - p, n };
+		n++;
+	}
+	return n;
+}
+
+/* Keep the last of those with one name, in the order of the block. Returns how many. */
+static size_t keep_last(struct variable *v, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(v, count, sizeof(*v), compare_names);
+	for (size_t i = 0; i < count; i++)
+		if (i + 1 == count || v[i].name_length != v[i + 1].name_length ||
+		    memcmp(v[i].string, v[i + 1].string, v[i].name_length) != 0)
+			v[kept++] = v[i];
+	qsort(v, kept, sizeof(*v), compare_places);
+	return kept;
+}
+
+int command_take_env(struct command *c, char *block, size_t length, struct error *e)
+{
+	_cleanup_free_ struct variable *v = NULL;
+	size_t n = 0, set = 0;
 	char **env;
 
 	for (size_t i = 0; i < length; i++)
 		n += block[i] == '\0';
-	env = calloc(n + 2, sizeof(*env));
-	if (!env)
+	v = calloc(n + 1, sizeof(*v));
+	env = calloc(n + array_size(c->owned) + 1, sizeof(*env));
+	if (!v || !env) {
+		free(env);
 		return fail(e, ENOMEM, "environment");
-	n = 0;
-	for (char *p = block; p < block + length; p += strlen(p) + 1)
-		if (*p)
-			env[n++] = p;
+	}
+	n = keep_last(v, find_variables(block, length, v));
+	/* What was set for the command stays set. */
+	for (size_t k = 1; k < array_size(c->owned); k++)
+		if (c->owned[k])
+			env[set++] = c->owned[k];
+	for (size_t i = 0; i < n; i++) {
+		bool is_set = false;
+
+		for (size_t k = 0; k < set && !is_set; k++)
+			is_set = is_variable(env[k], v[i].string, v[i].name_length);
+		if (!is_set)
+			env[set++] = v[i].string;
+	}
 	free(c->env);
 	c->env = env;
 	return 0;
@@ -127,6 +200,7 @@ void command_free(struct command *c)
 {
 	free(c->argv);
 	free(c->env);
+	free(c->shell);
 	for (size_t i = 0; i < array_size(c->owned); i++)
 		free(c->owned[i]);
 	*c = (struct command){ 0 };

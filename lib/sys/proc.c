@@ -185,3 +185,18 @@ bool proc_ended(int pidfd)
 
 	return poll(&p, 1, 0) == 1 && p.revents & (POLLIN | POLLHUP);
 }
+
+int proc_read_held(int proc, pid_t pid, int pidfd, const char *file, size_t most, char **out, size_t *length)
+{
+	char path[64];
+	int rc;
+
+	snprintf(path, sizeof(path), "%d/%s", pid, file);
+	rc = read_file_at(proc, path, most, out, length);
+	if (rc < 0)
+		return rc;
+	if (!proc_ended(pidfd))
+		return 0;
+	free(take_ptr(*out));
+	return -ESRCH;
+}

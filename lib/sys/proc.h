@@ -53,6 +53,14 @@ int proc_pidfd(pid_t pid, uint64_t inode, struct error *e) must_check;
 /* Inode number of PIDFD, unique since 6.9; 0 where the kernel is older. */
 uint64_t proc_pidfd_inode(int pidfd);
 
+/*
+ * Read PID/FILE below PROC whole, MOST bytes at most, of the process that PIDFD holds: never of one that got its
+ * number. The caller frees *OUT; *LENGTH (may be NULL) is without the terminator. Returns 0 or -errno: ESRCH where the
+ * process has ended.
+ */
+int proc_read_held(int proc, pid_t pid, int pidfd, const char *file, size_t most, char **out, size_t *length)
+	must_check;
+
 /* Whether the process behind PIDFD has ended (also a zombie), without waiting. */
 bool proc_ended(int pidfd);
 
