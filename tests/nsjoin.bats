@@ -584,7 +584,7 @@ stands='stat -c %d:%i /; readlink /proc/self/cwd'
 	run -0 nsjoin red --etc cat /etc/resolv.conf /etc/nskit-file
 	assert_output $'nameserver 192.0.2.2\nnew of red'
 	assert_equal "$(cat /etc/nskit-file)" old
-	run -0 nsjoin red cat /etc/nskit-file
+	run -0 --separate-stderr nsjoin red cat /etc/nskit-file
 	assert_output old
 	run -0 nsjoin self --net=red --etc cat /etc/nskit-file
 	assert_output "new of red"
