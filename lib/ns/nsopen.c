@@ -197,14 +197,15 @@ static int resolve_directory(struct nstarget *out, int dir, struct error *e)
 /* The file or directory PATH. */
 static int resolve_file(struct nstarget *out, const char *path, struct error *e)
 {
-	_cleanup_close_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int place = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+	int fd;
 
-	if (dir >= 0)
-		return resolve_directory(out, dir, e);
-	if (errno != ENOTDIR)
+	if (place < 0 || fstat(place, &st) < 0)
 		return fail(e, errno, "%s", path);
-
-	int fd = ns_open_file(AT_FDCWD, path, e);
+	if (S_ISDIR(st.st_mode))
+		return resolve_directory(out, place, e);
+	fd = ns_open_place(place, AT_FDCWD, path, e);
 	return fd < 0 ? fd : take_namespace(out, fd, e);
 }
 

@@ -119,6 +119,11 @@ enum { OPERSTATE_UP = 6 };	/* IF_OPER_UP */
 #define MOVE_MOUNT_SET_GROUP		0x00000100	/* 5.15 */
 #endif
 
+/* mount_setattr(2), 5.12 */
+struct kernel_mount_attr {		/* struct mount_attr of linux/mount.h */
+	__u64 attr_set, attr_clr, propagation, userns_fd;
+};
+
 /* statx(2), statmount(2), listmount(2): mounts without their table, 6.8; of other mount namespaces 6.11. The
  * structures have names of their own, for newer headers of the C library and of the kernel both have them,
  * and not together. */
@@ -247,6 +252,12 @@ static inline int sys_move_mount(int from, const char *from_path, int to, const 
 				 unsigned int flags)
 {
 	return (int)syscall(__NR_move_mount, from, from_path, to, to_path, flags);
+}
+
+static inline int sys_mount_setattr(int dirfd, const char *path, unsigned int flags, const struct kernel_mount_attr *attr,
+				    size_t size)
+{
+	return (int)syscall(__NR_mount_setattr, dirfd, path, flags, attr, size);
 }
 
 /* Returns 0, or -1: EOVERFLOW where SIZE is too small for the strings. */

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "sys/kernel.h"
+#include "sys/mountfd.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -189,21 +190,42 @@ int ns_open_self(const struct ns_type *type, struct error *e)
 	return fd >= 0 ? fd : cannot_open(errno, type, "this process", e);
 }
 
-int ns_open_file(int dirfd, const char *path, struct error *e)
+/* Whether both are the same file. */
+static bool is_same(int a, int b)
 {
-	_cleanup_close_ int place = openat(dirfd, path, O_PATH | O_CLOEXEC);
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int ns_open_place(int place, int dirfd, const char *path, struct error *e)
+{
+	_cleanup_close_ int fd = -1;
 	struct statfs fs;
 
-	if (place < 0 || fstatfs(place, &fs) < 0)
+	if (fstatfs(place, &fs) < 0)
 		return fail(e, errno, "%s", path);
 	if (fs.f_type != NSFS_MAGIC)
 		return refuse(e, EINVAL, "%s: not a namespace", path);
 
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
+	/* What was looked at is opened: by its name it may be a FIFO by now. Without /proc there is but the name. */
+	fd = mountfd_reopen(place, O_RDONLY | O_CLOEXEC);
+	if (fd == -ENOENT) {
+		fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		fd = fd < 0 ? -errno : fd;
+	}
 	if (fd < 0)
-		return fail(e, errno, "%s", path);
+		return fail(e, -fd, "%s", path);
+	if (!is_same(fd, place))
+		return refuse(e, EAGAIN, "%s: another file took its place while it was opened", path);
 	return ns_type_of_fd(fd, path, e) ? take_fd(&fd) : -EINVAL;
+}
+
+int ns_open_file(int dirfd, const char *path, struct error *e)
+{
+	_cleanup_close_ int place = openat(dirfd, path, O_PATH | O_CLOEXEC);
+
+	return place < 0 ? fail(e, errno, "%s", path) : ns_open_place(place, dirfd, path, e);
 }
 
 const struct ns_type *ns_type_of_fd(int fd, const char *what, struct error *e)

@@ -77,6 +77,9 @@ int ns_open_self(const struct ns_type *type, struct error *e) must_check;
  */
 int ns_open_file(int dirfd, const char *path, struct error *e) must_check;
 
+/* The same where PLACE (O_PATH) is what PATH below DIRFD led to. PLACE stays the caller's. */
+int ns_open_place(int place, int dirfd, const char *path, struct error *e) must_check;
+
 /*
  * Check that FD is a namespace (on nsfs) and return its row; NULL with E where it is none.
  * WHAT names it in the message. See NS_GET_NSTYPE in ioctl_ns(2).

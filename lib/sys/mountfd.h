@@ -1,0 +1,61 @@
+/*
+ * Mounts by descriptor. A path leads to what is mounted there now; a descriptor leads to the mount that was opened, also
+ * where that was covered, renamed or detached since.
+ *
+ * Descriptors may be O_PATH. As long as one is open the kernel gives the id of its mount to no other mount.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef NSKIT_MOUNTFD_H
+#define NSKIT_MOUNTFD_H
+
+#include "base/base.h"
+#include "base/error.h"
+
+/* Whether FD is the root of a mount (STATX_ATTR_MOUNT_ROOT, 5.8). */
+bool mountfd_is_root(int fd);
+
+/*
+ * The unique id of the mount that FD is on (STATX_MNT_ID_UNIQUE, 6.8) or, before, the id that mountinfo shows. 0 where
+ * statx(2) is refused.
+ */
+uint64_t mountfd_id(int fd);
+
+/*
+ * Change the propagation of the mount at FD: FLAGS is one MS_* of mount(2), with MS_REC for the mounts below too.
+ * By mount_setattr(2) (5.12), which takes only mounts of the caller's mount namespace; else by mount(2) through
+ * /proc/self/fd, which also takes those of another namespace where the caller has CAP_SYS_ADMIN in the user namespace
+ * that owns it. Returns 0 or -errno: EINVAL where FD is no root of a mount, or its mount is in no namespace.
+ */
+int mountfd_change(int fd, int flags) must_check;
+
+/* A detached copy of the mount at FD, with FLAGS for open_tree(2) beside OPEN_TREE_CLONE. Returns it or -errno. */
+int mountfd_copy(int fd, unsigned int flags) must_check;
+
+/* Attach TREE (of mountfd_copy()) at PLACE. TREE stays a descriptor of the mount. Returns 0 or -errno. */
+int mountfd_attach(int tree, int place) must_check;
+
+/*
+ * Bind the directory DIR on itself, with the mounts below it. The new mount is private, where it does not stand on a shared
+ * one: it leaves the peer group of the mount that it was bound from, or each later mount in it would stand there twice,
+ * once through its peer. Returns 0 or -errno.
+ */
+int mountfd_bind_on_itself(int dir) must_check;
+
+/* Put the mount at TO into the peer group of the mount at FROM (WAY below it, "" for itself): MOVE_MOUNT_SET_GROUP, 5.15.
+ * The two may be in different mount namespaces. Returns 0 or -errno. */
+int mountfd_join_group(int from, const char *way, int to) must_check;
+
+/*
+ * Unmount the mount at NAME in the directory DIR ("": DIR itself) lazily, and no other. Nothing happens where there is no
+ * mount. Where /proc is not mounted, the name in DIR leads to it instead. Returns 0 or -errno.
+ */
+int mountfd_detach_at(int dir, const char *name) must_check;
+
+/* The same for the mount at FD. ENOENT where /proc is not mounted. */
+int mountfd_detach(int fd) must_check;
+
+/* Open what FD is open on anew, with FLAGS of open(2). Returns a descriptor or -errno: ENOENT without /proc. */
+int mountfd_reopen(int fd, int flags) must_check;
+
+#endif
