@@ -12,21 +12,18 @@
 #include "ns/name-internal.h"
 #include "sys/caps.h"
 #include "sys/kernel.h"
+#include "sys/mountfd.h"
 #include "sys/ns.h"
 
-/* Bind NSFD on TARGET below DIR, or on DIR itself where FLAGS say so. No path leads through /proc. A mount
- * namespace that is not younger than this one is refused with ELOOP by move_mount (check_for_nsfs_mounts()),
- * with EINVAL by mount(2) and by peers of the target: one errno for the one rule. */
-static int bind_namespace(int nsfd, int dir, const char *target, unsigned int flags)
+/* Bind NSFD on PLACE. No path leads through /proc. A mount namespace that is not younger than this one is refused with
+ * ELOOP by move_mount (check_for_nsfs_mounts()), with EINVAL by mount(2) and by peers of the target: one errno for the one
+ * rule. Returns a descriptor of the new mount or -errno. */
+static int bind_namespace(int nsfd, int place)
 {
-	_cleanup_close_ int tree = sys_open_tree(nsfd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
-							   OPEN_TREE_CLOEXEC);
+	_cleanup_close_ int tree = mountfd_copy(nsfd, 0);
+	int r = tree < 0 ? tree : mountfd_attach(tree, place);
 
-	if (tree < 0)
-		return -errno;
-	if (sys_move_mount(tree, "", dir, target, MOVE_MOUNT_F_EMPTY_PATH | flags) < 0)
-		return errno == ELOOP ? -EINVAL : -errno;
-	return 0;
+	return r < 0 ? (r == -ELOOP ? -EINVAL : r) : take_fd(&tree);
 }
 
 bool name_can_pin(void)
@@ -43,55 +40,93 @@ bool name_can_pin(void)
 int name_pin(int dir, const struct ns_type *type, int nsfd, struct error *e)
 {
 	_cleanup_close_ int place = openat(dir, type->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	int r = place < 0 ? -errno : bind_namespace(nsfd, dir, type->name, 0);
+	_cleanup_close_ int pin = place < 0 ? -errno : bind_namespace(nsfd, place);
 
-	return r < 0 ? fail(e, -r, "pin the %s", type->title) : 0;
+	return pin < 0 ? fail(e, -pin, "pin the %s", type->title) : 0;
 }
 
 /*
  * At files of the user's, and in the iproute2 directory
  */
 
-/* A place for a pin at PATH. Returns a descriptor (O_PATH) or -errno with E. */
-static int open_place(const char *path, bool *made, struct error *e)
+/* The directory of PATH, and its last part: what is made can be found there again, wherever the way leads by then. */
+static int open_directory_of(const char *path, struct file_pin *out)
 {
-	_cleanup_close_ int place = open(path, O_PATH | O_CLOEXEC);
+	const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+	_cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+
+	if (!directory)
+		return -ENOMEM;
+	if (strlen(last) >= sizeof(out->name))
+		return -ENAMETOOLONG;
+	strcpy(out->name, last);
+	out->dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return out->dir < 0 ? -errno : 0;
+}
+
+/* A place for a pin at PATH, to OUT. */
+static int open_place(const char *path, struct file_pin *out, struct error *e)
+{
+	int r = open_directory_of(path, out);
 	struct stat st;
 
-	*made = false;
-	if (place < 0 && errno == ENOENT) {
-		place = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-		*made = place >= 0;
+	if (r < 0)
+		return fail(e, -r, "pin at %s", path);
+	/* "." where PATH ends in a slash. */
+	out->place = openat(out->dir, *out->name ? out->name : ".", O_PATH | O_CLOEXEC);
+	if (out->place < 0 && errno == ENOENT) {
+		out->place = openat(out->dir, out->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+		out->made = out->place >= 0;
 	}
-	if (place < 0 || fstat(place, &st) < 0)
+	if (out->place < 0 || fstat(out->place, &st) < 0)
 		return fail(e, errno, "pin at %s", path);
 	if (S_ISDIR(st.st_mode))
 		return refuse(e, EISDIR, "pin at %s: a namespace is pinned at a file, and this is a "
 			      "directory", path);
-	return take_fd(&place);
+	return 0;
 }
 
-int name_pin_file(const char *path, int nsfd, bool *made, struct error *e)
+int name_pin_file(const char *path, int nsfd, struct file_pin *out, struct error *e)
 {
-	_cleanup_close_ int place = open_place(path, made, e);
+	struct file_pin pin = FILE_PIN_NONE;
+	int r = open_place(path, &pin, e);
 
-	if (place < 0)
-		return place;
-
-	int r = bind_namespace(nsfd, place, "", MOVE_MOUNT_T_EMPTY_PATH);
-	if (r == 0)
-		return 0;
-	if (*made)
-		unlinkat(AT_FDCWD, path, 0);
-	*made = false;
-	return fail(e, -r, "pin at %s", path);
+	if (r == 0) {
+		pin.mount = bind_namespace(nsfd, pin.place);
+		if (pin.mount < 0)
+			r = fail(e, -pin.mount, "pin at %s", path);
+	}
+	*out = pin;
+	if (r < 0)
+		name_unpin_file(out);
+	return r;
 }
 
-void name_unpin_file(const char *path, bool made)
+/* Whether NAME in DIR is still the file that was made. */
+static bool is_still_there(const struct file_pin *pin)
 {
-	umount2(path, MNT_DETACH);
-	if (made)
-		unlinkat(AT_FDCWD, path, 0);
+	struct stat there, made;
+
+	return fstatat(pin->dir, pin->name, &there, AT_SYMLINK_NOFOLLOW) == 0 && fstat(pin->place, &made) == 0 &&
+	       there.st_dev == made.st_dev && there.st_ino == made.st_ino;
+}
+
+void name_unpin_file(struct file_pin *pin)
+{
+	/* Where /proc is not mounted the name leads to it, as long as nobody mounted over it. */
+	if (pin->mount >= 0 && mountfd_detach(pin->mount) == -ENOENT && mountfd_detach_at(pin->dir, pin->name) < 0)
+		pin->made = false;
+	if (pin->made && is_still_there(pin))
+		unlinkat(pin->dir, pin->name, 0);
+	file_pin_close(pin);
+}
+
+void file_pin_close(struct file_pin *pin)
+{
+	close_fd(pin->mount);
+	close_fd(pin->place);
+	close_fd(pin->dir);
+	*pin = FILE_PIN_NONE;
 }
 
 bool name_netns_allowed(void)
@@ -113,11 +148,15 @@ static int make_netns_directory(struct error *e)
 
 	if (r < 0)
 		return fail(e, -r, "lock " NETNS_DIR);
-	if (!entry_is_mount(AT_FDCWD, NETNS_DIR) && mount(NETNS_DIR, NETNS_DIR, NULL, MS_BIND, NULL) < 0)
-		return fail(e, errno, "bind " NETNS_DIR " on itself");
-	if (mount(NULL, NETNS_DIR, NULL, MS_REC | MS_SHARED, NULL) < 0)
-		return fail(e, errno, "make the mount " NETNS_DIR " shared");
-	return 0;
+
+	/* Anew: who waited for the lock may have opened the directory before the mount was made on it. */
+	_cleanup_close_ int dir = open(NETNS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? -errno : mountfd_is_root(dir) ? 0 : mountfd_bind_on_itself(dir);
+	if (r < 0)
+		return fail(e, -r, "bind " NETNS_DIR " on itself");
+	_cleanup_close_ int top = open(NETNS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = top < 0 ? -errno : mountfd_change(top, MS_REC | MS_SHARED);
+	return r < 0 ? fail(e, -r, "make the mount " NETNS_DIR " shared") : 0;
 }
 
 int name_netns_check_free(const char *name, struct error *e)

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "ns/name-internal.h"
 #include "sys/kernel.h"
+#include "sys/mountfd.h"
 #include "sys/ns.h"
 
 #define RUNDIR_OF_ROOT	"/run/nskit"
@@ -209,19 +210,20 @@ int rundir_open(struct rundir *rd, enum purpose purpose, struct error *e)
 static int rundir_mount(const char *path, struct error *e)
 {
 	_cleanup_close_ int here = -1, top = -1;
+	int r;
 
 	if (!name_can_pin())
 		return 0;
 	/* Anew: who waited for the lock may have opened the directory before the mount was made on it, and a
 	 * second mount would hide the pins on the first. */
 	here = open(path, DIRECTORY);
-	if (!entry_is_mount(here, "") && mount(path, path, NULL, MS_BIND, NULL) < 0)
-		return fail(e, errno, "bind %s on itself", path);
+	r = here < 0 ? -errno : mountfd_is_root(here) ? 0 : mountfd_bind_on_itself(here);
+	if (r < 0)
+		return fail(e, -r, "bind %s on itself", path);
 
 	top = open(path, DIRECTORY);
-	if (is_bound_on_itself(top) && mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
-		return fail(e, errno, "make the mount %s private", path);
-	return 0;
+	r = is_bound_on_itself(top) ? mountfd_change(top, MS_PRIVATE) : 0;
+	return r < 0 ? fail(e, -r, "make the mount %s private", path) : 0;
 }
 
 /* Remove RUNDIR (locked) where nothing is left in it. Where anything hinders that, it stays. */
@@ -231,8 +233,8 @@ void rundir_remove_if_empty(const struct rundir *rd)
 
 	if (!d || entry_next(d))
 		return;
-	if (is_bound_on_itself(rd->dir))
-		umount2(rd->path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (is_bound_on_itself(rd->dir) && mountfd_detach_at(rd->dir, "") < 0)
+		return;
 	unlinkat(AT_FDCWD, rd->path, AT_REMOVEDIR);
 }
 

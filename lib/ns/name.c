@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "ns/name-internal.h"
 #include "sys/kernel.h"
+#include "sys/mountfd.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -69,16 +70,19 @@ static int end_keeper(const struct name_set *set, struct error *e)
 /* Remove the iproute2 name, unless it has come to name another namespace. */
 static int end_netns(const struct name_set *set, struct error *e)
 {
-	char path[sizeof(NETNS_DIR "/") + NAME_LENGTH];
-
-	snprintf(path, sizeof(path), NETNS_DIR "/%s", set->netns);
-	_cleanup_close_ int fd = set->netns[0] ? ns_open_file(AT_FDCWD, path, NULL) : -1;
+	_cleanup_close_ int dir = set->netns[0] ? open(NETNS_DIR, DIRECTORY) : -1;
+	_cleanup_close_ int fd = dir < 0 ? -1 : ns_open_file(dir, set->netns, NULL);
+	int r;
 
 	if (fd < 0 || ns_inode(fd) != set->inode[NS_NET])
 		return 0;
-	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 || unlinkat(AT_FDCWD, path, 0) < 0)
-		return fail(e, errno, "remove %s", path);
-	return 0;
+	/* The descriptor is on the mount that holds the namespace. */
+	r = mountfd_detach(fd);
+	if (r == -ENOENT)
+		r = mountfd_detach_at(dir, set->netns);
+	if (r == 0 && unlinkat(dir, set->netns, 0) < 0)
+		r = -errno;
+	return r < 0 ? fail(e, -r, "remove " NETNS_DIR "/%s", set->netns) : 0;
 }
 
 static int remove_if_there(int dir, const char *name)
@@ -91,14 +95,12 @@ static int remove_if_there(int dir, const char *name)
 static int end_pin(const struct rundir *rd, const char *entry, int dir, const struct ns_type *type,
 		   struct error *e)
 {
-	_cleanup_strbuf_ struct strbuf path = { 0 };
+	int r = mountfd_detach_at(dir, type->name);
 
-	strbuf_addf(&path, "%s/%s/%s", rd->path, entry, type->name);
-	if (entry_is_mount(dir, type->name) && umount2(strbuf_text(&path), MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return fail(e, errno, "unmount %s", strbuf_text(&path));
-
-	int r = remove_if_there(dir, type->name);
-	return r < 0 ? fail(e, -r, "remove %s", strbuf_text(&path)) : 0;
+	if (r < 0)
+		return fail(e, -r, "unmount %s/%s/%s", rd->path, entry, type->name);
+	r = remove_if_there(dir, type->name);
+	return r < 0 ? fail(e, -r, "remove %s/%s/%s", rd->path, entry, type->name) : 0;
 }
 
 /*

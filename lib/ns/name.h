@@ -112,12 +112,25 @@ int name_publish(const char *name, struct error *e) must_check;
 int name_unpublish(const char *name, struct error *e) must_check;
 
 /*
- * Pin NSFD at the file PATH, made (mode 0444) where it is missing; *MADE says whether it was. The
- * pin is made by descriptor (open_tree, move_mount), so that no /proc can mislead it. Undone by
- * name_unpin_file().
+ * A pin at a file of the user's: descriptors of its mount, of the file below it, and of the directory that has that under
+ * NAME. What is undone is what was done, wherever the path leads by then.
  */
-int name_pin_file(const char *path, int nsfd, bool *made, struct error *e) must_check;
-void name_unpin_file(const char *path, bool made);
+struct file_pin {
+	int mount, place, dir;
+	bool made;		/* the file was missing */
+	char name[256];
+};
+
+#define FILE_PIN_NONE	((struct file_pin){ .mount = -1, .place = -1, .dir = -1 })
+
+/*
+ * Pin NSFD at the file PATH, made (mode 0444) where it is missing. The pin is made by descriptor (open_tree,
+ * move_mount), so that no /proc can mislead it. Returns 0 with OUT, for name_unpin_file() (which undoes it) or
+ * file_pin_close(); or -errno with E and nothing left.
+ */
+int name_pin_file(const char *path, int nsfd, struct file_pin *out, struct error *e) must_check;
+void name_unpin_file(struct file_pin *pin);
+void file_pin_close(struct file_pin *pin);
 
 /* Whether the caller may give an iproute2 name: bind-mount, and write to /run/netns (or make it). */
 bool name_netns_allowed(void);

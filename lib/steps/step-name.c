@@ -57,16 +57,21 @@ static bool is_mount(const char *path)
 }
 
 /* A directory that is made where it is missing, and made a mount of its own where it is none. */
-static void say_place(const char *path, unsigned int mode, bool mounted, const char *propagation,
+static void say_place(const char *path, unsigned int mode, bool mounted, bool recursive, const char *propagation,
 		      struct saying *say)
 {
 	if (!is_directory(path))
 		say_call(say, "mkdirat(AT_FDCWD, \"%s\", %04o)", path, mode);
 	if (!mounted)
 		return;
-	if (!is_mount(path))
-		say_call(say, "mount(\"%s\", \"%s\", NULL, MS_BIND, NULL)", path, path);
-	say_call(say, "mount(NULL, \"%s\", NULL, %s, NULL)", path, propagation);
+	if (!is_mount(path)) {
+		say_call(say, "open_tree($directory, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH|AT_RECURSIVE)");
+		say_call(say, "mount_setattr($tree, \"\", AT_EMPTY_PATH|AT_RECURSIVE, {propagation=MS_PRIVATE}, 32)");
+		say_call(say, "move_mount($tree, \"\", $directory, \"\", "
+			 "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)");
+	}
+	say_call(say, "mount_setattr($directory, \"\", AT_EMPTY_PATH%s, {propagation=%s}, 32)",
+		 recursive ? "|AT_RECURSIVE" : "", propagation);
 }
 
 static void say_record(struct saying *say)
@@ -74,15 +79,11 @@ static void say_record(struct saying *say)
 	say_call(say, "renameat($set, \".set\", $set, \"set\")");
 }
 
-/* NAME of a pin in a set's directory, or NULL for a file that is held open. */
-static void say_bind(const struct ns_type *type, const char *name, struct saying *say)
+/* On the file that is held open. */
+static void say_bind(const struct ns_type *type, struct saying *say)
 {
 	say_call(say, "open_tree($%s, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH)", type->name);
-	if (name)
-		say_call(say, "move_mount($tree, \"\", $set, \"%s\", MOVE_MOUNT_F_EMPTY_PATH)", name);
-	else
-		say_call(say, "move_mount($tree, \"\", $file, \"\", "
-			 "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)");
+	say_call(say, "move_mount($tree, \"\", $file, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)");
 }
 
 /*
@@ -96,7 +97,7 @@ static void reserve_explain(const struct step *s, struct saying *say)
 
 	if (!rundir)
 		return;
-	say_place(rundir, streq(rundir, "/run/nskit") ? 0755 : 0700, name_can_pin(), "MS_PRIVATE", say);
+	say_place(rundir, streq(rundir, "/run/nskit") ? 0755 : 0700, name_can_pin(), false, "MS_PRIVATE", say);
 	say_call(say, "mkdirat($rundir, \".new-%s\", 0755)", name);
 	say_why(say, "reserve the name in %s: of all who try, one makes the directory", rundir);
 }
@@ -150,7 +151,7 @@ static void reserve_undo(struct step *s, const struct stage *stage)
 }
 
 const struct step_kind step_name_reserve = {
-	.name = "reserve", .calls = "mkdirat mount",
+	.name = "reserve", .calls = "mkdirat open_tree mount_setattr move_mount",
 	.explain = reserve_explain, .apply = reserve_apply, .undo = reserve_undo,
 };
 
@@ -168,7 +169,7 @@ static void pin_explain(const struct step *s, struct saying *say)
 
 		if (!(making->pinned & type->flag))
 			continue;
-		say_bind(type, type->name, say);
+		say_bind(type, say);
 		say_like(say, "mount --bind /proc/$child/ns/%s %s/%s/%s", type->name, rundir,
 			 making->name, type->name);
 	}
@@ -242,22 +243,26 @@ const struct step_kind step_name_pin = {
  * netns: the network namespace under its name for iproute2
  */
 
-enum { PINNED = 1, MADE = 2 };	/* in state */
-
+/* In state: what is to be undone. */
 static int apply_at(struct step *s, const char *path, int nsfd, struct error *e)
 {
-	bool made;
-	int r = name_pin_file(path, nsfd, &made, e);
+	struct file_pin *pin = malloc(sizeof(*pin));
+	int r = pin ? name_pin_file(path, nsfd, pin, e) : fail(e, ENOMEM, "pin at %s", path);
 
-	if (r == 0)
-		s->state = PINNED | (made ? MADE : 0);
+	if (r < 0)
+		free(take_ptr(pin));
+	s->state = (intptr_t)pin;
 	return r;
 }
 
-static void undo_at(struct step *s, const char *path)
+static void pin_undo(struct step *s, const struct stage *stage)
 {
-	if (s->state & PINNED)
-		name_unpin_file(path, s->state & MADE);
+	struct file_pin *pin = (struct file_pin *)s->state;
+
+	(void)stage;
+	if (pin)
+		name_unpin_file(pin);
+	free(pin);
 	s->state = 0;
 }
 
@@ -266,8 +271,8 @@ static void netns_explain(const struct step *s, struct saying *say)
 	const char *name = making_of(s)->name;
 
 	say_record(say);
-	say_place(NETNS_DIR, 0755, true, "MS_REC|MS_SHARED", say);
-	say_bind(&ns_types[NS_NET], NULL, say);
+	say_place(NETNS_DIR, 0755, true, true, "MS_SHARED", say);
+	say_bind(&ns_types[NS_NET], say);
 	say_why(say, "so that `ip -n %s` and `ip netns exec %s` know it", name, name);
 	say_like(say, "ip netns attach %s $child", name);
 }
@@ -293,18 +298,9 @@ static int netns_apply(struct step *s, size_t n, const struct stage *stage, stru
 	return r < 0 ? r : apply_at(s, path, stage->fds[0], e);
 }
 
-static void netns_undo(struct step *s, const struct stage *stage)
-{
-	char path[sizeof(NETNS_DIR "/") + NAME_LENGTH];
-
-	(void)stage;
-	snprintf(path, sizeof(path), NETNS_DIR "/%s", making_of(s)->name);
-	undo_at(s, path);
-}
-
 const struct step_kind step_name_netns = {
-	.name = "netns", .calls = "renameat mkdirat mount open_tree move_mount",
-	.explain = netns_explain, .gather = netns_gather, .apply = netns_apply, .undo = netns_undo,
+	.name = "netns", .calls = "renameat mkdirat open_tree mount_setattr move_mount",
+	.explain = netns_explain, .gather = netns_gather, .apply = netns_apply, .undo = pin_undo,
 };
 
 /*
@@ -428,9 +424,10 @@ const struct step_kind step_name_publish = {
  * drop: the making undone
  */
 
-static void say_unmount(const char *directory, const char *name, struct saying *say)
+/* WHAT is held open. */
+static void say_unmount(const char *what, struct saying *say)
 {
-	say_call(say, "umount2(\"%s/%s\", MNT_DETACH|UMOUNT_NOFOLLOW)", directory, name);
+	say_call(say, "umount2(\"/proc/self/fd/$%s\", MNT_DETACH)", what);
 }
 
 static void drop_explain(const struct step *s, struct saying *say)
@@ -438,7 +435,6 @@ static void drop_explain(const struct step *s, struct saying *say)
 	_cleanup_free_ char *rundir = name_rundir();
 	_cleanup_free_ struct name_set *all = NULL;
 	struct name_set set;
-	char fresh[256];
 
 	if (!rundir || name_lookup(s->name, &set, NULL) < 0) {
 		if (rundir && !is_directory(rundir))
@@ -448,19 +444,18 @@ static void drop_explain(const struct step *s, struct saying *say)
 		say_why(say, "there is no set %s, or it cannot be read", s->name);
 		return;
 	}
-	snprintf(fresh, sizeof(fresh), "%s/.new-%s", rundir, s->name);
 	say_call(say, "renameat2($rundir, \"%s\", $rundir, \".new-%s\", RENAME_NOREPLACE)", s->name, s->name);
 	if (set.keeper.pid)
 		say_call(say, "pidfd_send_signal($keeper, SIGKILL, NULL, 0)");
 	if (set.netns[0]) {
-		say_unmount(NETNS_DIR, set.netns, say);
-		say_call(say, "unlinkat(AT_FDCWD, \"" NETNS_DIR "/%s\", 0)", set.netns);
+		say_unmount("netns", say);
+		say_call(say, "unlinkat($directory, \"%s\", 0)", set.netns);
 	}
 	for (size_t i = 0; i < NS_TYPES; i++) {
 		if (!(set.pinned & ns_types[i].flag))
 			continue;
 		if (set.state == NAME_LIVE)
-			say_unmount(fresh, ns_types[i].name, say);
+			say_unmount(ns_types[i].name, say);
 		say_call(say, "unlinkat($set, \"%s\", 0)", ns_types[i].name);
 	}
 	say_call(say, "unlinkat($set, \"set\", 0)");
@@ -468,7 +463,7 @@ static void drop_explain(const struct step *s, struct saying *say)
 	say_why(say, "end the set %s: its keeper, then its pins", s->name);
 	if (name_list(&all, NULL) == 1) {
 		if (is_mount(rundir))
-			say_call(say, "umount2(\"%s\", MNT_DETACH|UMOUNT_NOFOLLOW)", rundir);
+			say_unmount("rundir", say);
 		say_call(say, "unlinkat(AT_FDCWD, \"%s\", AT_REMOVEDIR)", rundir);
 		say_why(say, "it is the last in %s", rundir);
 	}
@@ -552,7 +547,7 @@ static void pin_file_explain(const struct step *s, struct saying *say)
 {
 	const struct ns_type *type = ns_by_flag(s->flags);
 
-	say_bind(type, NULL, say);
+	say_bind(type, say);
 	say_why(say, "%s holds the %s when the last process has left it%s", s->path, type->title,
 		access(s->path, F_OK) == 0 ? "" : "; the file is made");
 	say_like(say, "mount --bind /proc/$child/ns/%s %s", type->name, s->path);
@@ -569,12 +564,6 @@ static int pin_file_apply(struct step *s, size_t n, const struct stage *stage, s
 	return apply_at(s, s->path, stage->fds[0], e);
 }
 
-static void pin_file_undo(struct step *s, const struct stage *stage)
-{
-	(void)stage;
-	undo_at(s, s->path);
-}
-
 static void pin_file_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
 	_cleanup_close_ int proc = proc_open(NULL);
@@ -586,5 +575,5 @@ static void pin_file_hint(const struct step *s, const struct stage *stage, struc
 const struct step_kind step_pin_file = {
 	.name = "pin file", .calls = "open_tree move_mount",
 	.explain = pin_file_explain, .gather = pin_file_gather, .apply = pin_file_apply,
-	.undo = pin_file_undo, .hint = pin_file_hint,
+	.undo = pin_undo, .hint = pin_file_hint,
 };

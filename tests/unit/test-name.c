@@ -760,23 +760,23 @@ static void pins_at_files(void)
 {
 	struct error e = { 0 };
 	struct stat st;
-	bool made = false;
+	struct file_pin pin, over;
 	pid_t pid = start_in(CLONE_NEWNET | CLONE_NEWNS);
 	_cleanup_close_ int net = open_of(pid, NS_NET), mnt = open_of(pid, NS_MNT);
 
-	ok(name_pin_file("/run/pin", net, &made, &e) == 0);
-	ok(made && stat("/run/pin", &st) == 0 && st.st_ino == ns_inode(net));
-	ok_for(name_pin_file("/run/pin", net, &made, &e) == 0 && !made, "on top of another %s", e.text);
-	name_unpin_file("/run/pin", false);
+	ok(name_pin_file("/run/pin", net, &pin, &e) == 0);
+	ok(pin.made && stat("/run/pin", &st) == 0 && st.st_ino == ns_inode(net));
+	ok_for(name_pin_file("/run/pin", net, &over, &e) == 0 && !over.made, "on top of another %s", e.text);
+	name_unpin_file(&over);
 	ok(stat("/run/pin", &st) == 0 && st.st_ino == ns_inode(net));
-	name_unpin_file("/run/pin", true);
+	name_unpin_file(&pin);
 	ok(!is_there("/run/pin"));
 
-	is_int(name_pin_file("/run", net, &made, &e), -EISDIR);
+	is_int(name_pin_file("/run", net, &pin, &e), -EISDIR);
 	has_str(e.text, "/run: a namespace is pinned at a file");
-	is_int(name_pin_file("/run/nowhere/pin", net, &made, &e), -ENOENT);
+	is_int(name_pin_file("/run/nowhere/pin", net, &pin, &e), -ENOENT);
 	need(mkdir("/run/ro", 0755) == 0 && mount("ro", "/run/ro", "tmpfs", MS_RDONLY, NULL) == 0);
-	is_int(name_pin_file("/run/ro/pin", net, &made, &e), -EROFS);
+	is_int(name_pin_file("/run/ro/pin", net, &pin, &e), -EROFS);
 	need(umount("/run/ro") == 0);
 
 	/* A mount namespace may not be copied on: a shared mount with a peer would do that. */
@@ -784,16 +784,16 @@ static void pins_at_files(void)
 	need(mount("ro", "/run/ro", "tmpfs", 0, NULL) == 0);
 	need(mount(NULL, "/run/ro", NULL, MS_SHARED, NULL) == 0);
 	need(mount("/run/ro", "/run/peer", NULL, MS_BIND, NULL) == 0);
-	is_int(name_pin_file("/run/ro/pin", mnt, &made, &e), -EINVAL);
-	ok_for(!made && !is_there("/run/ro/pin"), "a failure leaves no file");
+	is_int(name_pin_file("/run/ro/pin", mnt, &pin, &e), -EINVAL);
+	ok_for(!is_there("/run/ro/pin"), "a failure leaves no file");
 	need(umount("/run/peer") == 0);
-	ok_for(name_pin_file("/run/ro/pin", mnt, &made, &e) == 0, "shared, but without a peer %s", e.text);
-	name_unpin_file("/run/ro/pin", made);
+	ok_for(name_pin_file("/run/ro/pin", mnt, &pin, &e) == 0, "shared, but without a peer %s", e.text);
+	name_unpin_file(&pin);
 	need(umount("/run/ro") == 0 && rmdir("/run/ro") == 0 && rmdir("/run/peer") == 0);
 
 	/* Nor may the namespace be older than the one it is pinned in: it could come to hold itself. */
 	_cleanup_close_ int self = ns_open_self(&ns_types[NS_MNT], NULL);
-	is_int(name_pin_file("/run/pin", self, &made, &e), -EINVAL);
+	is_int(name_pin_file("/run/pin", self, &pin, &e), -EINVAL);
 	ok(!is_there("/run/pin"));
 	end(pid);
 }
@@ -806,13 +806,14 @@ static void netns_names(void)
 	_cleanup_close_ int net = open_of(pid, NS_NET), other_net = open_of(other, NS_NET);
 	_cleanup_free_ char *path = NULL;
 	char *none = NULL;
-	bool made;
+	struct file_pin pin, stranger;
 	int dir = name_reserve("red", &e);
 
 	ok(name_netns_allowed());
 	ok(name_netns_path("red", &path, &e) == 0);
 	is_str(path, NETNS "red");
-	ok(name_pin_file(path, net, &made, &e) == 0);
+	ok(name_pin_file(path, net, &pin, &e) == 0);
+	file_pin_close(&pin);
 	is_int(name_netns_path("red", &none, &e), -EEXIST);
 	has_str(e.text, NETNS "red");
 	pin_of(dir, &set, pid, CLONE_NEWNET);
@@ -829,10 +830,10 @@ static void netns_names(void)
 	ok(name_record(dir, &set, &e) == 0);
 	ok(name_publish("red", &e) == 0);
 	close_fd(dir);
-	ok(name_pin_file(path, other_net, &made, &e) == 0);
+	ok(name_pin_file(path, other_net, &stranger, &e) == 0);
 	is_int(name_drop("red", &e), 0);
 	ok_for(is_there(NETNS "red"), "a stranger's iproute2 name stays");
-	name_unpin_file(path, made);
+	name_unpin_file(&stranger);
 	ok(!is_there(RUNDIR));
 	end(pid);
 	end(other);
@@ -881,7 +882,7 @@ static pid_t start_younger(int older, int cpu)
 static void younger(void)
 {
 	struct error e = { 0 };
-	bool made;
+	struct file_pin pin;
 
 	for (int ours = 0; ours < CPU_SETSIZE; ours++) {
 		if (!CPU_ISSET(ours, &all_cpus))
@@ -896,9 +897,9 @@ static void younger(void)
 			pid_t pid = start_younger(self, cpu);
 			_cleanup_close_ int mnt = open_of(pid, NS_MNT);
 
-			ok_for(name_pin_file("/run/pin", mnt, &made, &e) == 0,
+			ok_for(name_pin_file("/run/pin", mnt, &pin, &e) == 0,
 			       "made on CPU %d, pinned in one of CPU %d %s", cpu, ours, e.text);
-			name_unpin_file("/run/pin", made);
+			name_unpin_file(&pin);
 			end(pid);
 		}
 		if (ours == 3)	/* four have shown it */
