@@ -1,6 +1,11 @@
 /*
  * A socket of rtnetlink(7) that speaks for one network namespace, wherever the caller is: it is opened
- * inside.
+ * inside. It hears the kernel alone.
+ *
+ * No wait is without an end: a kernel that does not answer for some seconds is an error (ETIMEDOUT). Where answers
+ * are lost (ENOBUFS) a question is asked again, some times; a change is not: it may have been made.
+ *
+ * After a fork both processes may use the socket, one after the other.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,6 +33,7 @@ typedef void nl_answer_fn(size_t index, const struct nlmsghdr *message, void *ar
 /*
  * Send all requests of BATCH, many to one send, and wait until each is acknowledged. One that is refused
  * does not keep the later ones back. CODES (may be NULL) gets 0 or the errno of each. ANSWER may be NULL.
+ * Where answers to changes are lost, CODES of these stay as they were. ANSWER may be told the same twice.
  * Returns 0, or -errno of the first that was refused, with E: its errno as text and the kernel's own
  * (extack); *FAILED (may be NULL) is its index.
  */
@@ -40,7 +46,7 @@ int nl_ask(struct nl *nl, const struct rt_request *request, nl_answer_fn *answer
 
 /*
  * Ask for a dump. ANSWER gets each message; with NULL as the message it has to begin anew, for what it
- * was told was changed meanwhile (NLM_F_DUMP_INTR). Returns 0 or -errno with E.
+ * was told was changed meanwhile (NLM_F_DUMP_INTR), or was not all. Returns 0 or -errno with E.
  */
 int nl_dump(struct nl *nl, const struct rt_request *request, nl_answer_fn *answer, void *arg, struct error *e)
 	must_check;

@@ -19,15 +19,21 @@ static void copy_text(const struct nlattr *a, char *out, size_t size)
 	out[n] = '\0';
 }
 
-static void read_number(const struct nlattr *a, void *out)
+enum { MAX_ERRNO = 4096 };	/* no errno of the kernel's is larger (IS_ERR_VALUE) */
+
+/* False where A is too short for one. */
+static bool read_number(const struct nlattr *a, void *out)
 {
-	if (holds(a, sizeof(uint32_t)))
-		memcpy(out, mnl_attr_get_payload(a), sizeof(uint32_t));
+	if (!holds(a, sizeof(uint32_t)))
+		return false;
+	memcpy(out, mnl_attr_get_payload(a), sizeof(uint32_t));
+	return true;
 }
 
 static void read_inet(const struct nlattr *a, int family, unsigned int length, struct inet *out)
 {
-	if (!holds(a, inet_bytes(family)))
+	if ((family != AF_INET && family != AF_INET6) || !holds(a, inet_bytes(family)) ||
+	    length > 8 * inet_bytes(family))
 		return;
 	*out = (struct inet){ .family = family, .length = length };
 	memcpy(out->byte, mnl_attr_get_payload(a), inet_bytes(family));
@@ -92,8 +98,8 @@ static void read_link_attribute(const struct nlattr *a, struct rt_link *out)
 
 	for (size_t i = 0; i < array_size(link_numbers); i++) {
 		if (link_numbers[i].type == type) {
-			read_number(a, (char *)out + link_numbers[i].field);
-			out->has |= link_numbers[i].has;
+			if (read_number(a, (char *)out + link_numbers[i].field))
+				out->has |= link_numbers[i].has;
 			return;
 		}
 	}
@@ -197,7 +203,7 @@ bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 
 	if (n->nlmsg_type != RTM_NEWROUTE || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
 		return false;
-	if (m->rtm_family != AF_INET && m->rtm_family != AF_INET6)
+	if ((m->rtm_family != AF_INET && m->rtm_family != AF_INET6) || m->rtm_dst_len > 8 * inet_bytes(m->rtm_family))
 		return false;
 	*out = (struct rt_route){
 		.to = { .family = m->rtm_family, .length = m->rtm_dst_len }, .table = m->rtm_table,
@@ -233,7 +239,7 @@ bool rtmsg_read_nsid(const struct nlmsghdr *n, int *out)
 {
 	const struct nlattr *a;
 
-	if (n->nlmsg_type != RTM_NEWNSID)
+	if (n->nlmsg_type != RTM_NEWNSID || n->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtgenmsg)))
 		return false;
 	mnl_attr_for_each(a, n, sizeof(struct rtgenmsg)) {
 		if (mnl_attr_get_type(a) == NETNSA_NSID && holds(a, sizeof(*out))) {
@@ -244,23 +250,43 @@ bool rtmsg_read_nsid(const struct nlmsghdr *n, int *out)
 	return false;
 }
 
-const char *rtmsg_read_error(const struct nlmsghdr *n, int *code)
+/* What the kernel says of an errno: those that it has. */
+static int read_code(int error)
+{
+	return error <= 0 && error > -MAX_ERRNO ? -error : EBADMSG;
+}
+
+/* Where the attributes of an NLMSG_ERROR begin; 0 where they are not within it. A refusal repeats the whole request,
+ * unless NETLINK_CAP_ACK cut it off. */
+static size_t error_attributes(const struct nlmsghdr *n, const struct nlmsgerr *m)
+{
+	size_t fixed = NLMSG_LENGTH(0) + sizeof(*m), rest = n->nlmsg_len - fixed;
+
+	if (n->nlmsg_flags & NLM_F_CAPPED)
+		return sizeof(*m);
+	if (m->msg.nlmsg_len < sizeof(m->msg) || m->msg.nlmsg_len - sizeof(m->msg) > rest)
+		return 0;
+	return sizeof(*m) + NLMSG_ALIGN(m->msg.nlmsg_len) - sizeof(m->msg);
+}
+
+void rtmsg_read_error(const struct nlmsghdr *n, struct rt_refusal *out)
 {
 	const struct nlmsgerr *m = mnl_nlmsg_get_payload(n);
-	size_t skip = sizeof(*m);
+	bool done = n->nlmsg_type == NLMSG_DONE;
+	size_t fixed = done ? sizeof(m->error) : sizeof(*m), skip;
 	const struct nlattr *a;
 
-	*code = EBADMSG;
-	if (n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
-		return NULL;
-	*code = -m->error;
+	/* Before 4.16 a dump ends without a word on how. */
+	*out = (struct rt_refusal){ .code = done ? 0 : EBADMSG };
+	if (n->nlmsg_len < NLMSG_LENGTH(0) + fixed)
+		return;
+	out->code = read_code(m->error);
 	if (!(n->nlmsg_flags & NLM_F_ACK_TLVS))
-		return NULL;
-	/* A refusal repeats the whole request, unless NETLINK_CAP_ACK cut it off. */
-	if (!(n->nlmsg_flags & NLM_F_CAPPED))
-		skip += MNL_ALIGN(m->msg.nlmsg_len) - sizeof(m->msg);
+		return;
+	skip = done ? fixed : error_attributes(n, m);
+	if (!skip)
+		return;
 	mnl_attr_for_each(a, n, skip)
 		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
-			return mnl_attr_get_str(a);
-	return NULL;
+			copy_text(a, out->text, sizeof(out->text));
 }

@@ -133,8 +133,12 @@ bool rtmsg_read_address(const struct nlmsghdr *message, struct rt_address *out);
 bool rtmsg_read_route(const struct nlmsghdr *message, struct rt_route *out);
 bool rtmsg_read_nsid(const struct nlmsghdr *message, int *out);
 
-/* The kernel's own text about an NLMSG_ERROR (NETLINK_EXT_ACK), NULL where there is none. *CODE gets the
- * errno, 0 for an acknowledgement. */
-const char *rtmsg_read_error(const struct nlmsghdr *message, int *code);
+/* What an NLMSG_ERROR, or the NLMSG_DONE of a dump, says: an errno (0 for an acknowledgement; EBADMSG where the message
+ * is not whole), and the kernel's own text (NETLINK_EXT_ACK), "" where there is none. */
+struct rt_refusal {
+	int code;
+	char text[256];
+};
+void rtmsg_read_error(const struct nlmsghdr *message, struct rt_refusal *out);
 
 #endif

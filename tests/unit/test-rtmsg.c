@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "net/rtmsg.h"
+#include "sys/nlmsg.h"
 #include "tap.h"
 
 /* What each request is in bytes, by words of four. */
@@ -339,15 +340,67 @@ static void errors(void)
 	/* NLMSG_ERROR, -EEXIST, the header of the request, NLMSGERR_ATTR_MSG "no" */
 	static const char text[] = "2c000000 02000003 05000000 00000000 efffffff 20000000 10000500 05000000 00000000 "
 				   "07000100 6e6f0000";
-	int code;
+	static const struct wrong {
+		const char *what, *bytes;
+		int code;
+	} wrong[] = {
+		{ "an inner length of 3 GiB", "34000000 02000002 05000000 00000000 ffffffff 000000c0 10000500 05000000 "
+		  "00000000 0f000100 6e6f2065 6e642121", EPERM },
+		{ "an inner length of 2 GiB", "34000000 02000002 05000000 00000000 ffffffff f0ffff7f 10000500 05000000 "
+		  "00000000 0f000100 6e6f2065 6e642121", EPERM },
+		{ "an inner length that is less than a header", "34000000 02000002 05000000 00000000 ffffffff 04000000 "
+		  "10000500 05000000 00000000 0f000100 6e6f2065 6e642121", EPERM },
+		{ "an errno that none is", "24000000 02000001 05000000 00000000 00000080 20000000 10000500 05000000 "
+		  "00000000", EBADMSG },
+		{ "a positive errno", "24000000 02000001 05000000 00000000 01000000 20000000 10000500 05000000 "
+		  "00000000", EBADMSG },
+		{ "no errno", "10000000 02000000 05000000 00000000", EBADMSG },
+	};
+	struct rt_refusal r;
 
 	if (BYTE_ORDER != LITTLE_ENDIAN)
 		return;
-	is_str(rtmsg_read_error(recorded(text), &code), "no");
-	is_int(code, EEXIST);
-	is_str(rtmsg_read_error(recorded("24000000 02000001 05000000 00000000 00000000 20000000 10000500 05000000 00000000"),
-				&code), NULL);
-	is_int(code, 0);
+	rtmsg_read_error(recorded(text), &r);
+	is_str(r.text, "no");
+	is_int(r.code, EEXIST);
+	rtmsg_read_error(recorded("24000000 02000001 05000000 00000000 00000000 20000000 10000500 05000000 00000000"), &r);
+	is_str(r.text, "");
+	is_int(r.code, 0);
+	for (size_t i = 0; i < array_size(wrong); i++) {
+		printf("# %s\n", wrong[i].what);
+		rtmsg_read_error(recorded(wrong[i].bytes), &r);
+		is_int(r.code, wrong[i].code);
+		is_str(r.text, "");
+	}
+	/* Without a NUL at its end; and of a dump that failed. */
+	rtmsg_read_error(recorded("2c000000 02000003 05000000 00000000 efffffff 20000000 10000500 05000000 00000000 "
+				  "08000100 6e6f6e65"), &r);
+	is_str(r.text, "none");
+	rtmsg_read_error(recorded("14000000 03000200 05000000 00000000 edffffff"), &r);
+	is_int(r.code, ENODEV);
+	rtmsg_read_error(recorded("10000000 03000200 05000000 00000000"), &r);
+	is_int(r.code, 0);
+}
+
+/* Message by message, to the first that is not whole. */
+static void walk(void)
+{
+	_Alignas(struct nlmsghdr) char buffer[64] = { 0 };
+	struct nlmsghdr *first = (void *)buffer, *second = (void *)(buffer + 20);
+	static const uint32_t wrong[] = { 0, 15, 45, 0x7fffffff, 0x80000000, 0xffffffff };
+	const char *at;
+	size_t left;
+
+	for (size_t i = 0; i < array_size(wrong); i++) {
+		at = buffer;
+		left = sizeof(buffer);
+		first->nlmsg_len = 18;
+		second->nlmsg_len = wrong[i];
+		ok(nlmsg_next(&at, &left) == first && nlmsg_next(&at, &left) == NULL);
+	}
+	at = buffer;
+	left = 19;
+	ok(nlmsg_next(&at, &left) == first && left == 0 && nlmsg_next(&at, &left) == NULL);
 }
 
 int main(void)
@@ -358,5 +411,6 @@ int main(void)
 	again();
 	cut();
 	errors();
+	walk();
 	return done();
 }
