@@ -15,6 +15,7 @@
 
 /* What the child sends, with the descriptor where RESULT is 0. */
 struct report {
+	size_t index;		/* of the namespace, where there are many */
 	int result;
 	struct error error;
 };
@@ -31,9 +32,9 @@ static int join(const int *fds, size_t count, struct error *e)
 }
 
 /* Join the COUNT namespaces, open there, and send what came of it. */
-static int send_opened(int sock, const int *fds, size_t count, inside_open_fn *open, void *arg)
+static int send_opened(int sock, size_t index, const int *fds, size_t count, inside_open_fn *open, void *arg)
 {
-	struct report report = { 0 };
+	struct report report = { .index = index };
 	_cleanup_close_ int fd = -1;
 
 	report.result = join(fds, count, &report.error);
@@ -59,12 +60,12 @@ static int run_errand(int sock, const struct errand *errand)
 	int rc = 0;
 
 	if (!errand->each)
-		return send_opened(sock, errand->fds, errand->count, errand->open, errand->arg);
+		return send_opened(sock, 0, errand->fds, errand->count, errand->open, errand->arg);
 	/* Where it cannot be joined, the namespaces say so themselves. */
 	if (errand->user >= 0)
 		join(&errand->user, 1, NULL);
 	for (size_t i = 0; i < errand->count && rc >= 0; i++)
-		rc = send_opened(sock, errand->fds + i, 1, errand->open, errand->arg);
+		rc = send_opened(sock, i, errand->fds + i, 1, errand->open, errand->arg);
 	return rc;
 }
 
@@ -96,14 +97,17 @@ static void reap(pid_t pid)
 		;
 }
 
-/* What the child opened, or what it failed with; -ECHILD where it is gone. */
-static int take_report(int sock, struct error *e)
+/* What the child opened, or what it failed with; -ECHILD where it is gone. *INDEX is of the namespace that it tells
+ * of; untouched where nothing was heard. */
+static int take_report(int sock, size_t *index, struct error *e)
 {
 	struct report report;
 	int fds[MESSAGE_FDS];
 	size_t nfds = 0;
 	ssize_t n = message_receive(sock, &report, sizeof(report), fds, &nfds, NULL);
 
+	if (n == (ssize_t)sizeof(report) && index)
+		*index = report.index;
 	if (n < 0)
 		return fail(e, (int)-n, "hear from the process inside the namespace");
 	if (n == (ssize_t)sizeof(report) && report.result == 0 && nfds == 1)
@@ -118,6 +122,24 @@ static int take_report(int sock, struct error *e)
 	return report.result;
 }
 
+/* Those of COUNT namespaces into OUT, to the end of the stream: one that was not heard may come with the next try. */
+static void take_reports(int sock, int *out, size_t count)
+{
+	for (size_t heard = 0, deaf = 0; heard < count && deaf < count; ) {
+		size_t index = count;
+		int fd = take_report(sock, &index, NULL);
+
+		if (index < count) {
+			out[index] = fd;
+			heard++;
+		} else if (fd == -ECHILD) {
+			return;
+		} else {
+			deaf++;
+		}
+	}
+}
+
 int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, struct error *e)
 {
 	const struct errand errand = { .fds = fds, .count = count, .user = -1, .open = open, .arg = arg };
@@ -127,7 +149,7 @@ int inside_open(const int *fds, size_t count, inside_open_fn *open, void *arg, s
 
 	if (sock < 0)
 		return sock;
-	result = take_report(sock, e);
+	result = take_report(sock, NULL, e);
 	reap(pid);
 	return result;
 }
@@ -162,7 +184,8 @@ int inside_open_each(int user, const int *fds, size_t count, inside_open_fn *ope
 	if (sock < 0)
 		return sock;
 	for (size_t i = 0; i < count; i++)
-		out[i] = take_report(sock, NULL);
+		out[i] = -ECHILD;
+	take_reports(sock, out, count);
 	reap(pid);
 	return 0;
 }
