@@ -241,6 +241,19 @@ static int run_apply(const struct request *req, struct error *e)
 	return rc < 0 ? wrap(e, "%s", path) : rc;
 }
 
+/* A line each, for a person: what is missing in what was printed. */
+static void print_notes(const struct strbuf *notes)
+{
+	for (const char *at = strbuf_text(notes), *end; *at; at = end + 1) {
+		_cleanup_strbuf_ struct strbuf line = { 0 }, safe = { 0 };
+
+		end = strchr(at, '\n');
+		strbuf_add_bytes(&line, at, end - at);
+		strbuf_add_safe(&safe, strbuf_text(&line), false);
+		fprintf(stderr, "%s: note: %s\n", tool.name, strbuf_text(&safe));
+	}
+}
+
 /*
  * list
  */
@@ -287,6 +300,7 @@ static int run_list(const struct request *req, struct error *e)
 	if (rc < 0)
 		return rc;
 	rc = veth_find(req->dot ? VETHDRAW_NEEDS : columns_needs(&list, pair_columns), &set, e);
+	print_notes(&set.notes);
 	if (rc >= 0 && req->count)
 		rc = find_in(&set, req->operands[0], &ns, e);
 	if (rc >= 0)
@@ -351,6 +365,7 @@ static int run_show(const struct request *req, struct error *e)
 	if (rc < 0)
 		return rc;
 	rc = veth_find(VETH_ADDRESSES | VETH_COMMAND, &set, e);
+	print_notes(&set.notes);
 	if (rc >= 0)
 		rc = find_end(&set, req->operands[0], &x, e);
 	if (rc >= 0 && (table.format || table.output)) {
@@ -373,6 +388,7 @@ static int run_check(const struct request *req, struct error *e)
 	struct way way = { 0 };
 	int rc = way_check(a, b, &way, e);
 
+	print_notes(&way.notes);
 	if (rc >= 0) {
 		fputs(strbuf_text(&way.text), stdout);
 		rc = error_flush(stdout, e);

@@ -118,8 +118,10 @@ int netns_connect(struct netns_list *list, struct error *e)
 		fds[n++] = list->item[i]->own ? -1 : list->item[i]->fd;
 	}
 	rc = nl_open(fds, n, opened, codes, e);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		who[i]->nl = opened[i];
+		who[i]->code = opened[i] ? 0 : codes[i] ? -codes[i] : -rc;
+	}
 	for (size_t i = 0; rc < 0 && i < n; i++)
 		if (codes[i] < 0)
 			return wrap(e, "%s", netns_name(who[i]));
@@ -244,6 +246,8 @@ int netns_read(struct netns *ns, struct error *e)
 	if (rc >= 0 && ns->failed)
 		rc = fail(e, ENOMEM, "read addresses and routes");
 	ns->read = rc >= 0;
+	if (rc < 0)
+		ns->address_count = ns->route_count = 0;
 	return rc < 0 ? wrap(e, "%s", netns_name(ns)) : 0;
 }
 

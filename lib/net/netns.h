@@ -21,6 +21,7 @@ struct netns {
 	ino_t inode;
 	bool own;			/* the caller's */
 	struct nl *nl;			/* NULL until netns_connect() */
+	int code;			/* errno of why that opened none */
 	bool confirmed;			/* netns_confirm() was asked */
 	size_t uses, victims;		/* a plan's: how many ends are named in it, how many pairs deleted by it */
 

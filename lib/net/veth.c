@@ -194,9 +194,17 @@ static void take_end(size_t index, const struct nlmsghdr *m, void *arg)
 	s->end[s->count++] = end;
 }
 
+/* What of NS is missing, and why. */
+static void note(struct veth_set *s, const struct netns *ns, const char *what, const char *why)
+{
+	strbuf_addf(&s->notes, "%s: %s are missing: %s\n", netns_name(ns), what, why);
+}
+
 /* The names of the bridges that ends of one namespace are ports of. */
 static void name_bridges(struct veth_set *s, size_t first)
 {
+	struct error e = { 0 };
+
 	for (size_t i = first; i < s->count; i++) {
 		struct veth_end *x = s->end[i];
 		struct rt_link master;
@@ -205,25 +213,35 @@ static void name_bridges(struct veth_set *s, size_t first)
 			continue;
 		if (i > first && s->end[i - 1]->link.master == x->link.master)
 			memcpy(x->bridge, s->end[i - 1]->bridge, sizeof(x->bridge));
-		else if (netns_link_at(x->ns, x->link.master, &master, NULL) == 0)
+		else if (netns_link_at(x->ns, x->link.master, &master, &e) == 0)
 			memcpy(x->bridge, master.name, sizeof(x->bridge));
 	}
+	if (e.code && e.code != ENODEV)
+		note(s, s->end[first]->ns, "names of bridges", e.text);
 }
 
+/* Those of NS, with what is needed of them. Returns 0, or -ENOMEM with E. */
 static int dump_ends(struct veth_set *s, struct netns *ns, const struct nsset_ns *node, int needs, struct error *e)
 {
 	const struct rt_request ask = {
 		.kind = RT_LINK_DUMP, .link = { .has = LINK_KIND, .kind = "veth" },
 	};
 	struct dump d = { .set = s, .ns = ns, .node = node, .first = s->count };
-	int rc = nl_dump(ns->nl, &ask, take_end, &d, e);
+	struct error why = { 0 };
 
+	if (nl_dump(ns->nl, &ask, take_end, &d, &why) < 0) {
+		take_end(0, NULL, &d);
+		note(s, ns, "its pairs", why.text);
+		s->unreadable++;
+	}
 	if (d.failed)
 		return fail(e, ENOMEM, "list the pairs");
-	if (rc < 0)
-		return wrap(e, "%s", netns_name(ns));
+	if (s->count == d.first)
+		return 0;
 	name_bridges(s, d.first);
-	return s->count > d.first && needs & VETH_ADDRESSES ? netns_read(ns, e) : 0;
+	if (needs & VETH_ADDRESSES && netns_read(ns, &why) < 0)
+		note(s, ns, "its addresses", why.text);
+	return 0;
 }
 
 static int by_place(const void *a, const void *b)
@@ -235,6 +253,23 @@ static int by_place(const void *a, const void *b)
 	if (x->ns != y->ns)
 		return x->ns->inode < y->ns->inode ? -1 : 1;
 	return x->link.index - y->link.index;
+}
+
+/* One that may not be entered is left out; that none may be is no answer. */
+static int connect_all(struct veth_set *s, struct error *e)
+{
+	int rc = netns_connect(&s->netns, e);
+	size_t open = 0;
+
+	for (size_t i = 0; rc < 0 && i < s->netns.count; i++) {
+		const struct netns *ns = s->netns.item[i];
+
+		open += ns->nl != NULL;
+		s->unreadable += !ns->nl;
+		if (!ns->nl && ns->code != EPERM && ns->code != EACCES)
+			note(s, ns, "its pairs", strerror(ns->code));
+	}
+	return rc < 0 && !open ? rc : 0;
 }
 
 /* Open every network namespace of the set. NODES[i] is that of the i-th of the list. */
@@ -259,10 +294,7 @@ static int open_all(struct veth_set *s, int proc, const struct nsset_ns **nodes,
 			return rc;
 		nodes[s->netns.count - 1] = node;
 	}
-	/* One that may not be entered is left out. */
-	if (netns_connect(&s->netns, e) < 0 && s->netns.count == 0)
-		return -EPERM;
-	return 0;
+	return connect_all(s, e);
 }
 
 /* An empty directory of that name would do as one without namespaces. */
@@ -292,12 +324,9 @@ int veth_find(int needs, struct veth_set *out, struct error *e)
 		nodes = calloc(s.nsset.count + 1, sizeof(*nodes));
 		rc = nodes ? open_all(&s, proc, nodes, e) : fail(e, ENOMEM, "list the pairs");
 	}
-	for (size_t i = 0; rc >= 0 && i < s.netns.count; i++) {
+	for (size_t i = 0; rc >= 0 && i < s.netns.count; i++)
 		if (s.netns.item[i]->nl)
 			rc = dump_ends(&s, s.netns.item[i], nodes[i], needs, e);
-		else
-			s.unreadable++;
-	}
 	if (rc < 0) {
 		veth_free(&s);
 		return rc;
@@ -345,6 +374,7 @@ void veth_free(struct veth_set *s)
 	for (size_t i = 0; i < s->count; i++)
 		free(s->end[i]);
 	free(s->end);
+	strbuf_free(&s->notes);
 	netns_free(&s->netns);
 	nsset_free(&s->nsset);
 	*s = (struct veth_set){ 0 };

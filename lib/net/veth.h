@@ -28,12 +28,14 @@ struct veth_set {
 	struct netns_list netns;
 	struct veth_end **end;		/* sorted by namespace (the caller's first, then its inode), then index */
 	size_t count;
-	size_t unreadable;		/* namespaces that are known and may not be looked into */
+	size_t unreadable;		/* namespaces that are known and may not, or could not, be looked into */
+	struct strbuf notes;		/* a line for each that could not, although it may, and why */
 };
 
 enum veth_needs { VETH_ADDRESSES = 1 << 0, VETH_COMMAND = 1 << 1 };
 
-/* Find all ends, and join them. NEEDS: VETH_*. Returns 0 or -errno with E. Free with veth_free(). */
+/* Find all ends, and join them. NEEDS: VETH_*. Where one namespace gives no answer, or a bad one, its ends (or their
+ * addresses, or bridges) are missing, with a note. Returns 0 or -errno with E. Free with veth_free(). */
 int veth_find(int needs, struct veth_set *out, struct error *e) must_check;
 void veth_free(struct veth_set *s);
 #define _cleanup_veth_ __attribute__((cleanup(veth_free)))

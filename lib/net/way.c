@@ -414,6 +414,8 @@ int way_check(const char *a, const char *b, struct way *out, struct error *e)
 	if (rc >= 0 && !l.stopped)
 		check_families(&l);
 	strbuf_free(&l.maybe);
+	if (rc >= 0)
+		strbuf_add(&out->notes, strbuf_text(&l.all.notes));
 	veth_free(&l.all);
 	return rc < 0 ? rc : 0;
 }
@@ -421,4 +423,5 @@ int way_check(const char *a, const char *b, struct way *out, struct error *e)
 void way_free(struct way *way)
 {
 	strbuf_free(&way->text);
+	strbuf_free(&way->notes);
 }

@@ -15,6 +15,7 @@ struct way {
 	bool open;			/* the probe came through, and its answer: of each family that both have */
 	size_t faults;
 	struct strbuf text;		/* a line for each thing that was found */
+	struct strbuf notes;		/* a line for each namespace that could not be looked into; see veth.h */
 };
 
 /* Look along the way between the ends A and B ([REF:]NAME) and send a probe: IPv4, IPv6 or both, as the ends
