@@ -9,7 +9,6 @@
 #include <sys/vfs.h>
 
 #include "net/veth.h"
-#include "ns/nsfind.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
 
@@ -114,29 +113,6 @@ static bool look_at_peer(const struct veth_end *x, uint8_t mac[6], void *arg)
 		return false;
 	memcpy(mac, peer.mac, sizeof(peer.mac));
 	return true;
-}
-
-/* FD is taken over; returned where it is the namespace of INODE. */
-static int only_if(int fd, ino_t inode)
-{
-	if (fd >= 0 && ns_inode(fd) != inode)
-		fd = close_fd(fd);
-	return fd;
-}
-
-/* By whatever holds it; what has vanished meanwhile is looked for anew. */
-static int open_node(int proc, const struct nsset_ns *node)
-{
-	char path[64];
-	int fd = -1;
-
-	if (node->leader) {
-		snprintf(path, sizeof(path), "%d/ns/net", node->leader->pid);
-		fd = only_if(openat(proc, path, O_RDONLY | O_CLOEXEC), node->inode);
-	}
-	for (size_t i = 0; fd < 0 && node->paths && node->paths[i]; i++)
-		fd = only_if(open(node->paths[i], O_RDONLY | O_CLOEXEC), node->inode);
-	return fd < 0 ? nsfind_inode(node->inode, CLONE_NEWNET, NULL) : fd;
 }
 
 /* What a REF may be for it, the shortest that lasts: its name, iproute2's, its leader, its inode. */
@@ -283,7 +259,7 @@ static int open_all(struct veth_set *s, int proc, const struct nsset_ns **nodes,
 
 		if (ns_index(node->type) != NS_NET)
 			continue;
-		fd = open_node(proc, node);
+		fd = nsset_open(proc, &s->nsset, node);
 		if (fd < 0) {
 			s->unreadable++;
 			continue;
@@ -313,8 +289,8 @@ int veth_find(int needs, struct veth_set *out, struct error *e)
 {
 	_cleanup_close_ int proc = open_proc(e);
 	const struct nsset_request request = {
-		.proc = proc, .types = CLONE_NEWNET, .sources = SOURCE_ALL,
-		.needs = NEED_PATHS | NEED_NAMES | (needs & VETH_COMMAND ? NEED_COMMAND : 0),
+		.proc = proc, .types = CLONE_NEWNET | CLONE_NEWNS, .sources = SOURCE_ALL,
+		.needs = NEED_HOLDERS | NEED_PATHS | NEED_NAMES | (needs & VETH_COMMAND ? NEED_COMMAND : 0),
 	};
 	_cleanup_free_ const struct nsset_ns **nodes = NULL;
 	struct veth_set s = { 0 };

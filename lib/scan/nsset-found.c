@@ -7,17 +7,6 @@
 
 #include "scan/nsset-scan.h"
 
-const char *const holder_names[HOLDER_KINDS] = {
-	[HOLDER_PROCESS]    = "process",
-	[HOLDER_CHILDREN]   = "children",
-	[HOLDER_THREAD]     = "thread",
-	[HOLDER_DESCRIPTOR] = "descriptor",
-	[HOLDER_SOCKET]     = "socket",
-	[HOLDER_MOUNT]      = "mount",
-	[HOLDER_CHILD]      = "child",
-	[HOLDER_OWNED]      = "owned",
-};
-
 struct entry *scan_enter(struct scan *s, const struct ns_type *type, ino_t inode)
 {
 	struct entry *e = scan_find(s, type, inode);

@@ -148,56 +148,23 @@ struct entry *scan_take(struct scan *s, const struct ns_type *type, int fd)
 
 /* --- lists --- */
 
-typedef void visit_fn(struct scan *s, struct entry *e, int fd);
-
-/* The caller's mount namespace, and from it to all that it has CAP_SYS_ADMIN over, see NS_MNT_GET_NEXT in
- * ioctl_nsfs(2). */
-static void walk(struct scan *s, unsigned int step, visit_fn *visit)
+static int take_listed(const struct place *p, void *scan)
 {
-	_cleanup_close_ int fd = ns_open_self(&ns_types[NS_MNT], NULL);
+	struct scan *s = scan;
+	struct entry *e = scan_take(s, p->type, p->ns);
 
-	while (fd >= 0) {
-		struct entry *e = scan_take(s, &ns_types[NS_MNT], fd);
-		struct mnt_ns_info info = { .size = sizeof(info) };
-
-		if (e)
-			visit(s, e, fd);
-		int next = ioctl(fd, step, &info);
-		close_fd(fd);
-		fd = next;
-	}
+	if (e && p->type->flag == CLONE_NEWNS)
+		scan_mounts_behind(s, e, p->ns);
+	return 0;
 }
 
-static void take_id(struct scan *s, uint64_t id, visit_fn *visit)
+void scan_kernel(struct scan *s)
 {
-	_cleanup_close_ int fd = ns_open_id(id);
-	const struct ns_type *type = fd < 0 ? NULL : ns_type_of_fd(fd, "", NULL);
-	struct entry *e = type ? scan_take(s, type, fd) : NULL;
+	const struct walk w = { .proc = s->proc, .types = s->types, .visit = take_listed, .arg = s };
 
-	if (e && type->flag == CLONE_NEWNS)
-		visit(s, e, fd);
-}
-
-static void list_all(struct scan *s, visit_fn *visit)
-{
-	struct ns_question q = { .size = sizeof(q), .ns_type = (__u32)s->types };
-	__u64 ids[256];
-	ssize_t n;
-
-	while ((n = sys_listns(&q, ids, array_size(ids))) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			take_id(s, ids[i], visit);
-		q.ns_id = ids[n - 1];
-	}
-}
-
-void scan_kernel(struct scan *s, visit_fn *visit)
-{
-	if (s->types & CLONE_NEWNS) {
-		walk(s, NS_MNT_GET_NEXT, visit);
-		walk(s, NS_MNT_GET_PREV, visit);
-	}
-	list_all(s, visit);
+	if (s->types & CLONE_NEWNS)
+		(void)walk_mount_namespaces(&w);
+	(void)walk_namespaces(&w);
 }
 
 /* --- named sets --- */

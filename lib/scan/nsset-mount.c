@@ -1,36 +1,18 @@
 /*
  * Bind mounts of namespaces, in every mount namespace that can be reached: through the mountinfo of one of
- * its processes, read once for all of them; where none lives there, by listmount(2) and statmount(2), or by
- * a child that joins it.
+ * its processes, read once for all of them; where none lives there, through a descriptor of it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
-#include "base/io.h"
 #include "scan/nsset-scan.h"
-#include "sys/inside.h"
-#include "sys/kernel.h"
-#include "sys/mountid.h"
-#include "sys/mountinfo.h"
-
-enum { TABLE_MOST = 1 << 30 };	/* bytes of a table that is read */
 
 /* What is known of the table of a mount namespace. */
 struct table_state {
 	bool taken;		/* by a thread that reads it, or has read it */
 	pid_t chrooted;		/* a member that sees only part of it */
-};
-
-/* The table of one mount namespace while it is read. */
-struct table {
-	struct scan *scan;
-	ino_t mntns;
-	const char *root;	/* of a process there, below the proc directory: "7/root" */
-	int fd;			/* the mount namespace, to join it, where no process is there; or -1 */
 };
 
 bool scan_wants_tables(const struct scan *s)
@@ -77,15 +59,14 @@ static int add_own(struct scan *s, struct pin *pin)
 
 /* Where a mount lies on another of the same namespace, its path is said once: the caller's table is the first,
  * so that no other has put the path there. */
-static int put_pin(struct table *t, struct pin *pin)
+static int put_pin(struct scan *s, ino_t mntns, struct pin *pin)
 {
-	struct scan *s = t->scan;
 	uint64_t key = hash(pin->path);
 	const struct pin *before = map_get(&s->pins, key);
 	bool again = before && before->type == pin->type && before->inode == pin->inode &&
 		     streq(before->path, pin->path);
 
-	if (t->mntns == s->mntns && !again && add_own(s, pin) < 0)
+	if (mntns == s->mntns && !again && add_own(s, pin) < 0)
 		return -ENOMEM;
 	return map_put(&s->pins, key, pin);
 }
@@ -103,101 +84,53 @@ static struct pin *new_pin(struct scan *s, const struct ns_type *type, ino_t ino
 }
 
 /* Under the lock. Returns the entry that is held, NULL where mounts do not count as sources. */
-static struct entry *add_pin(struct table *t, const struct ns_type *type, ino_t inode, const char *path)
+static struct entry *add_pin(struct scan *s, const struct place *p)
 {
-	struct scan *s = t->scan;
-	struct pin *pin = new_pin(s, type, inode, path);
-	struct nsset_holder holder = { .kind = HOLDER_MOUNT, .mntns = t->mntns };
+	struct pin *pin = new_pin(s, p->type, p->inode, p->path);
+	struct nsset_holder holder = { .kind = HOLDER_MOUNT, .mntns = p->mntns };
 
-	if (!pin || put_pin(t, pin) < 0) {
+	if (!pin || put_pin(s, p->mntns, pin) < 0) {
 		s->out_of_memory = true;
 		return NULL;
 	}
 	if (!scan_sources(s, SOURCE_MOUNTS) || s->request->only)
 		return NULL;
 
-	struct entry *e = scan_enter(s, type, inode);
+	struct entry *e = scan_enter(s, p->type, p->inode);
 	holder.path = pin->path;
 	if (e)
 		scan_hold(s, e, &holder);
 	return e;
 }
 
-static int open_inside(void *path, struct error *e)
+static int take_mount(const struct place *p, void *scan)
 {
-	return ns_open_file(AT_FDCWD, path, e);
-}
+	struct scan *s = scan;
 
-static void ask_pinned(struct table *t, struct entry *e, const char *target)
-{
-	char path[PATH_MAX + 64];
-
-	if (e->asked)
-		return;
-	if (t->fd >= 0) {
-		snprintf(path, sizeof(path), "%s", target);
-		_cleanup_close_ int fd = inside_open_ns(t->fd, open_inside, path, NULL);
-		if (fd >= 0 && ns_inode(fd) == e->ns.inode)
-			scan_ask(t->scan, e, fd);
-		return;
-	}
-	snprintf(path, sizeof(path), "%s%s", t->root, target);
-	scan_ask_at(t->scan, e, t->scan->proc, path);
-}
-
-/* ROOT is "net:[4026532201]" for a mount of nsfs. */
-static void take_mount(struct table *t, const char *root, const char *target)
-{
-	struct scan *s = t->scan;
-	ino_t inode;
-	const struct ns_type *type = ns_parse_link(root, &inode);
-
-	if (!type || !(s->types & type->flag))
-		return;
 	scan_lock(s);
-	struct entry *e = add_pin(t, type, inode, target);
+	struct entry *e = add_pin(s, p);
 	scan_unlock(s);
-	if (e && (s->asks & type->flag))
-		ask_pinned(t, e, target);
-}
+	if (e && !e->asked && (s->asks & p->type->flag)) {
+		_cleanup_close_ int fd = place_open(p);
 
-/* --- mountinfo --- */
-
-/* Of thousands of mounts few are on nsfs: only their lines are parsed. */
-static void take_mountinfo(struct table *t, char *text)
-{
-	struct mountinfo mount;
-	char *line, *cursor = text;
-
-	while (cursor && (line = strstr(cursor, " - nsfs "))) {
-		while (line > cursor && line[-1] != '\n')
-			line--;
-		cursor = line;
-		if (mountinfo_next(&cursor, &mount) > 0)
-			take_mount(t, mount.root, mount.target);
+		if (fd >= 0)
+			scan_ask(s, e, fd);
 	}
+	return 0;
 }
 
-static bool read_mountinfo(struct table *t, const char *path)
+static struct walk table_walk(struct scan *s, bool threads)
 {
-	_cleanup_free_ char *text = NULL;
-
-	if (mountinfo_read(t->scan->proc, path, &text) < 0)
-		return false;
-	take_mountinfo(t, text);
-	return true;
+	return (struct walk){ .proc = s->proc, .recorded = s->request->recorded, .types = s->types,
+			      .threads = threads, .visit = take_mount, .arg = s };
 }
 
 /* PROCESS is "7", "7/task/8" or "self". */
 static bool read_table_of(struct scan *s, ino_t mntns, const char *process)
 {
-	struct table t = { .scan = s, .mntns = mntns, .fd = -1 };
-	char root[64], path[64];
+	const struct walk w = table_walk(s, true);
 
-	snprintf(root, sizeof(root), "%s/root", process);
-	snprintf(path, sizeof(path), "%s/mountinfo", process);
-	t.root = root;
-	return read_mountinfo(&t, path);
+	return walk_mounts_of(&w, process, mntns) >= 0;
 }
 
 /* --- each table once --- */
@@ -246,15 +179,6 @@ void scan_own_mounts(struct scan *s)
 		give_back_table(s, s->mntns, 0);
 }
 
-/* mountinfo shows what lies below the reader's root: a process in a chroot sees less than there is. */
-static bool is_chrooted(struct scan *s, const char *process)
-{
-	char path[64], root[2] = "";
-
-	snprintf(path, sizeof(path), "%s/root", process);
-	return readlinkat(s->proc, path, root, sizeof(root)) != 1;
-}
-
 void scan_mounts_of(struct scan *s, pid_t pid)
 {
 	char path[64], process[32];
@@ -264,7 +188,7 @@ void scan_mounts_of(struct scan *s, pid_t pid)
 	snprintf(path, sizeof(path), "%s/%s", process, ns_types[NS_MNT].file);
 	if (!ns_read_link(s->proc, path, &mntns) || !take_table(s, mntns))
 		return;
-	if (!s->request->recorded && is_chrooted(s, process))
+	if (!s->request->recorded && process_in_chroot(s->proc, process))
 		give_back_table(s, mntns, pid);
 	else if (!read_table_of(s, mntns, process))
 		give_back_table(s, mntns, 0);
@@ -272,49 +196,11 @@ void scan_mounts_of(struct scan *s, pid_t pid)
 
 /* --- where no process lives --- */
 
-/* To ask for strings takes three times as long: few mounts are on nsfs. */
-static void take_mount_id(struct table *t, uint64_t mntns_id, uint64_t mount_id)
-{
-	union mountid_room room;
-	const struct kernel_statmount *m = &room.answer;
-
-	if (mountid_ask(mntns_id, mount_id, KERNEL_STATMOUNT_SB_BASIC, &room) == 0 && m->sb_magic == NSFS_MAGIC &&
-	    mountid_ask(mntns_id, mount_id, KERNEL_STATMOUNT_MNT_ROOT | KERNEL_STATMOUNT_MNT_POINT, &room) == 0)
-		take_mount(t, m->str + m->mnt_root, m->str + m->mnt_point);
-}
-
-/* From 6.11. Returns whether the kernel gave a list. */
-static bool list_mounts(struct table *t)
-{
-	__u64 id, ids[256], last = 0;
-	ssize_t n;
-
-	if (ioctl(t->fd, NS_GET_MNTNS_ID, &id) < 0)
-		return false;
-	while ((n = mountid_list(id, last, ids, array_size(ids))) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			take_mount_id(t, id, ids[i]);
-		last = ids[n - 1];
-	}
-	return n == 0;
-}
-
-static bool join_and_read(struct table *t)
-{
-	_cleanup_close_ int fd = mountinfo_open_inside(t->scan->proc, t->fd, NULL);
-	_cleanup_free_ char *text = NULL;
-
-	if (fd < 0 || read_all(fd, TABLE_MOST, &text, NULL) < 0)
-		return false;
-	take_mountinfo(t, text);
-	return true;
-}
-
 static bool read_behind(struct scan *s, ino_t mntns, int fd)
 {
-	struct table t = { .scan = s, .mntns = mntns, .root = "", .fd = fd };
+	const struct walk w = table_walk(s, false);
 
-	if (!take_table(s, mntns) || list_mounts(&t) || join_and_read(&t))
+	if (!take_table(s, mntns) || walk_mounts_behind(&w, fd, mntns) >= 0)
 		return true;
 	give_back_table(s, mntns, 0);
 	return false;

@@ -6,9 +6,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/str.h"
 #include "scan/nsset-scan.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
@@ -18,41 +16,6 @@
 #define NSPROXY_TYPES	(NS_ALL_FLAGS & ~(CLONE_NEWUSER | CLONE_NEWPID))
 
 enum { ENDING = 0x00000004 };		/* PF_EXITING */
-
-/* --- directories of numbers --- */
-
-bool numbers_open(struct numbers *n, int dir, const char *path)
-{
-	n->length = n->at = 0;
-	n->fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return n->fd >= 0;
-}
-
-static bool parse_number(const char *text, int *out)
-{
-	uint32_t number;
-
-	if (str_u32(text, &number) < 0 || number > INT32_MAX)
-		return false;
-	*out = (int)number;
-	return true;
-}
-
-const char *numbers_next(struct numbers *n, int *out)
-{
-	for (;;) {
-		if (n->at >= n->length) {
-			n->at = 0;
-			n->length = getdents64(n->fd, n->buffer, sizeof(n->buffer));
-			if (n->length <= 0)
-				return NULL;
-		}
-		const struct dirent64 *entry = (const void *)(n->buffer + n->at);
-		n->at += entry->d_reclen;
-		if (parse_number(entry->d_name, out))
-			return entry->d_name;
-	}
-}
 
 /* --- links --- */
 
@@ -72,95 +35,34 @@ void visit_add(struct visit *v, const struct finding *f)
 	v->finding[v->count++] = *f;
 }
 
-/* The link PATH in the process's directory. Returns its inode, 0 for none. */
-static ino_t read_link(struct reading *r, const char *path, enum holder_kind kind, pid_t tid)
+struct walk visit_walk(struct visit *v, place_fn *visit)
 {
-	struct finding f = { .kind = kind, .tid = tid };
+	const struct scan *s = v->scan;
 
-	f.type = ns_read_link(r->visit.dir, path, &f.inode);
-	if (!f.type) {
-		r->unreadable |= errno == EACCES || errno == EPERM;
-		return 0;
-	}
-	visit_add(&r->visit, &f);
-	return f.inode;
+	return (struct walk){ .proc = s->proc, .recorded = s->request->recorded, .types = s->types, .visit = visit,
+			      .arg = v };
 }
 
-/* What the next child will be in counts only where that is not where its parent is. */
-static void read_link_for_children(struct reading *r, const struct ns_type *type, ino_t own)
+static int add_place(const struct place *p, void *visit)
 {
-	struct visit *v = &r->visit;
-	size_t before = v->count;
-
-	if (type->file_for_children != type->file &&
-	    read_link(r, type->file_for_children, HOLDER_CHILDREN, 0) == own)
-		v->count = before;
-}
-
-/* The caller may see all links of a process or none: the first refusal is enough. */
-static void read_links(struct reading *r)
-{
-	const struct scan *s = r->visit.scan;
-
-	for (size_t i = 0; i < NS_TYPES && !r->unreadable; i++) {
-		const struct ns_type *type = &ns_types[i];
-
-		if (!(s->types & type->flag))
-			continue;
-		ino_t own = read_link(r, type->file, HOLDER_PROCESS, 0);
-		r->missing |= own ? 0 : type->flag;
-		if (own && s->request->only == 0)
-			read_link_for_children(r, type, own);
-	}
-}
-
-static ino_t found_inode(const struct visit *v, const struct ns_type *type, enum holder_kind kind)
-{
-	for (size_t i = 0; i < v->count; i++)
-		if (v->finding[i].type == type && v->finding[i].kind == kind)
-			return v->finding[i].inode;
+	visit_add(visit, &(struct finding){ .type = p->type, .inode = p->inode, .kind = p->kind, .tid = p->tid });
 	return 0;
 }
 
-/*
- * A thread counts as a holder where it is not where its process is, nor where its process's next child will
- * be. All threads of a process share their user, PID and time namespaces (unshare(2) and setns(2): EINVAL,
- * EUSERS), but each has a say in where its children will be.
- */
-static void read_thread(struct reading *r, pid_t tid)
+static void read_links(struct reading *r)
 {
 	struct visit *v = &r->visit;
-	char path[64];
+	struct walk w = visit_walk(v, add_place);
 
-	for (size_t i = 0; i < NS_TYPES; i++) {
-		const struct ns_type *type = &ns_types[i];
-		size_t before = v->count;
-
-		if (!(v->scan->types & type->flag) || type->flag == CLONE_NEWUSER)
-			continue;
-		snprintf(path, sizeof(path), "task/%d/%s", (int)tid, type->file_for_children);
-		ino_t its = read_link(r, path, HOLDER_THREAD, tid);
-		if (its == found_inode(v, type, HOLDER_PROCESS) ||
-		    its == found_inode(v, type, HOLDER_CHILDREN))
-			v->count = before;
-	}
+	(void)walk_links(&w, v->dir, ".", v->pid, v->scan->request->only == 0, &r->links);
 }
 
-/* A process with one thread has one directory in task: three links, with . and .. of it. (A recorded tree
- * may lie on a file system that counts none.) */
 static void read_threads(struct reading *r)
 {
-	_cleanup_numbers_ struct numbers tids = { .fd = -1 };
-	struct stat st;
-	int tid;
+	struct visit *v = &r->visit;
+	struct walk w = visit_walk(v, add_place);
 
-	if (fstatat(r->visit.dir, "task", &st, 0) < 0 || st.st_nlink == 3)
-		return;
-	if (!numbers_open(&tids, r->visit.dir, "task"))
-		return;
-	while (numbers_next(&tids, &tid))
-		if (tid != r->visit.pid)
-			read_thread(r, tid);
+	(void)walk_threads(&w, v->dir, ".", v->pid, &r->links);
 }
 
 /* --- the whole --- */
@@ -192,7 +94,7 @@ static bool is_whole(struct reading *r)
 {
 	struct proc_stat st;
 
-	if (!r->missing || r->unreadable)
+	if (!r->links.missing || r->links.refused)
 		return true;
 	if (proc_stat(r->visit.scan->proc, r->visit.pid, &st) < 0)
 		return false;
@@ -231,7 +133,7 @@ static struct nsset_process *enter(struct reading *r)
 			enter_finding(s, &r->visit.finding[i], p);
 	}
 	s->out_of_memory |= !p;
-	s->unreadable += r->unreadable;
+	s->unreadable += r->links.refused;
 	scan_unlock(s);
 	return p;
 }
@@ -272,7 +174,7 @@ static struct nsset_process *read_whole(struct reading *r)
 		read_links(r);
 	if (!is_whole(r))
 		return NULL;
-	if (!r->unreadable && s->request->only == 0) {
+	if (!r->links.refused && s->request->only == 0) {
 		if (scan_sources(s, SOURCE_THREADS))
 			read_threads(r);
 		if (!scan_sources(s, SOURCE_PROCESSES))

@@ -123,15 +123,7 @@ struct visit {
 struct reading {
 	struct visit visit;
 	struct nsset_process process;
-	int missing;			/* CLONE_NEW*: there is no link */
-	bool unreadable;
-};
-
-/* The numbers that name the entries of a directory of /proc. */
-struct numbers {
-	int fd;
-	ssize_t length, at;
-	_Alignas(8) char buffer[8192];
+	struct links links;
 };
 
 /* Read all processes, or the one that is asked for, into *PROCESS, sorted by PID, an array that the caller
@@ -141,19 +133,12 @@ ssize_t scan_processes(struct scan *s, struct nsset_process ***process, struct e
 /* Read process PID and enter it, whole or not at all: NULL where it vanished. (nsset-proc.c) */
 struct nsset_process *scan_process(struct scan *s, pid_t pid, struct visit *room);
 void visit_add(struct visit *v, const struct finding *f);
-
-/* Open PATH below DIR. Returns whether that could be done. Closed with numbers_close(). */
-bool numbers_open(struct numbers *n, int dir, const char *path) must_check;
-/* The next one in *OUT, and as text; NULL at the end. */
-const char *numbers_next(struct numbers *n, int *out);
-static inline void numbers_close(struct numbers *n) { n->fd = close_fd(n->fd); }
-#define _cleanup_numbers_ __attribute__((cleanup(numbers_close)))
+/* How V's process is walked: each place is shown to VISIT, with V. */
+struct walk visit_walk(struct visit *v, place_fn *visit);
 
 /* Fill R's process with what the request needs. Returns 0, or -errno where it vanished. (nsset-detail.c) */
 int visit_details(struct reading *r) must_check;
 
-/* Whether sockets are asked for, and may be. (nsset-fd.c) */
-bool scan_may_take_sockets(struct scan *s);
 /* Find the namespaces that V's process holds by descriptors and sockets. (nsset-fd.c) */
 void visit_descriptors(struct visit *v);
 
@@ -184,8 +169,8 @@ void scan_ask_link(struct scan *s, struct entry *e, int dir, const char *path);
 void scan_ask_at(struct scan *s, struct entry *e, int dir, const char *path);
 /* Enter the namespace of TYPE behind FD and ask it. Returns its entry; NULL where TYPE is not looked at. */
 struct entry *scan_take(struct scan *s, const struct ns_type *type, int fd);
-/* The kernel's own lists: of mount namespaces (6.12), each of which is shown to VISIT, and of all (6.19). */
-void scan_kernel(struct scan *s, void (*visit)(struct scan *s, struct entry *e, int fd));
+/* Enter what the kernel's own lists show, of mount namespaces (6.12) and of all (6.19), and what is bound in these. */
+void scan_kernel(struct scan *s);
 /* Named sets. */
 void scan_names(struct scan *s);
 

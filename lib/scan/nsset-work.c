@@ -8,6 +8,7 @@
 
 #include "scan/nsset-scan.h"
 #include "sys/kernel.h"
+#include "sys/proc.h"
 
 enum {
 	WORKERS_MOST = 4,

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "ns/nsfind.h"
 #include "scan/nsset-scan.h"
 #include "sys/kernel.h"
 #include "sys/netnsid.h"
@@ -50,7 +51,9 @@ static void begin(struct scan *s)
 	pthread_mutex_init(&s->lock, NULL);
 	if (scan_wants_tables(s) || scan_needs(s, NEED_PATHS))
 		ns_read_link(s->proc, "self/ns/mnt", &s->mntns);
-	s->takes_sockets = scan_may_take_sockets(s);
+	s->takes_sockets = scan_sources(s, SOURCE_SOCKETS) && s->request->only == 0 &&
+			   walk_may_take_sockets(&(struct walk){ .proc = s->proc, .recorded = s->request->recorded,
+								 .types = s->types });
 }
 
 static int read_all_sources(struct scan *s, struct nsset *out, struct error *e)
@@ -66,7 +69,7 @@ static int read_all_sources(struct scan *s, struct nsset *out, struct error *e)
 		return (int)count;
 	scan_other_mounts(s);
 	if (scan_sources(s, SOURCE_KERNEL) && !s->request->recorded && s->request->only == 0) {
-		scan_kernel(s, scan_mounts_behind);
+		scan_kernel(s);
 		scan_other_mounts(s);
 	}
 	scan_names(s);
@@ -130,4 +133,42 @@ struct nsset_process *nsset_process(const struct nsset *s, pid_t pid)
 	if (s->process_count)
 		found = bsearch(&pid, s->process, s->process_count, sizeof(*s->process), compare_pid);
 	return found ? *found : NULL;
+}
+
+/*
+ * opening
+ */
+
+static int open_holder(int proc, const struct nsset *s, const struct nsset_ns *ns, const struct nsset_holder *h)
+{
+	struct place p = { .kind = h->kind, .type = ns->type, .pid = h->pid, .tid = h->tid, .fd = h->fd, .path = h->path,
+			   .mntns = h->mntns, .dir = proc, .ns = -1 };
+	const struct nsset_ns *at = h->kind == HOLDER_MOUNT ? nsset_find(s, h->mntns, CLONE_NEWNS) : NULL;
+	char process[32] = "self";
+
+	if (h->kind == HOLDER_CHILD || h->kind == HOLDER_OWNED)
+		return -ENOENT;
+	if (h->kind != HOLDER_SOCKET)
+		p.inode = ns->inode;
+	if (h->tid)
+		snprintf(process, sizeof(process), "%d/task/%d", (int)h->pid, (int)h->tid);
+	else if (h->pid)
+		snprintf(process, sizeof(process), "%d", (int)h->pid);
+	else if (at && at->leader)
+		snprintf(process, sizeof(process), "%d", (int)at->leader->pid);
+	else if (h->mntns != ns_inode_self(&ns_types[NS_MNT]))
+		return -ENOENT;
+	p.process = process;
+	return place_open(&p);
+}
+
+int nsset_open(int proc, const struct nsset *s, const struct nsset_ns *ns)
+{
+	for (const struct nsset_holder *h = ns->holders; h; h = h->next) {
+		_cleanup_close_ int fd = open_holder(proc, s, ns, h);
+
+		if (fd >= 0 && ns_inode(fd) == ns->inode)
+			return take_fd(&fd);
+	}
+	return nsfind_inode(ns->inode, ns->type->flag, NULL);
 }

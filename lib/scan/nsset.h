@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "base/error.h"
+#include "ns/place.h"
 #include "sys/ns.h"
 
 /* Where namespaces are looked for: --sources. */
@@ -48,20 +49,6 @@ enum nsset_needs {
 	NEED_EVERYONE	= 1 << 12,	/* of COMMAND, UID, PIDS, CGROUP: of every process, not of leaders
 					 * alone; as it is where one process alone is read */
 };
-
-enum holder_kind {
-	HOLDER_PROCESS,		/* a member: pid */
-	HOLDER_CHILDREN,	/* its next child will be a member: pid */
-	HOLDER_THREAD,		/* pid, tid */
-	HOLDER_DESCRIPTOR,	/* pid, fd */
-	HOLDER_SOCKET,		/* pid, fd */
-	HOLDER_MOUNT,		/* path, in mount namespace mntns */
-	HOLDER_CHILD,		/* a namespace whose parent it is: below */
-	HOLDER_OWNED,		/* a namespace that it, a user namespace, owns: below */
-	HOLDER_KINDS
-};
-
-extern const char *const holder_names[HOLDER_KINDS];	/* "process", "thread", ... */
 
 struct nsset_ns;
 
@@ -136,6 +123,13 @@ void nsset_free(struct nsset *s);
 
 /* The namespace with INODE (TYPE: CLONE_NEW* or 0), NULL for none. */
 struct nsset_ns *nsset_find(const struct nsset *s, ino_t inode, int type);
+
+/*
+ * Open NS of S by whoever holds it (NEED_HOLDERS; and, where that is a bind mount in another mount namespace than the
+ * caller's, CLONE_NEWNS among the types); where none of these does any more, by nsfind_inode(). PROC is a proc
+ * directory. Returns a descriptor or -errno.
+ */
+int nsset_open(int proc, const struct nsset *s, const struct nsset_ns *ns) must_check;
 
 /* The process PID, NULL for none. */
 struct nsset_process *nsset_process(const struct nsset *s, pid_t pid);

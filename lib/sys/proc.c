@@ -200,3 +200,36 @@ int proc_read_held(int proc, pid_t pid, int pidfd, const char *file, size_t most
 	free(take_ptr(*out));
 	return -ESRCH;
 }
+
+bool numbers_open(struct numbers *n, int dir, const char *path)
+{
+	n->length = n->at = 0;
+	n->fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return n->fd >= 0;
+}
+
+static bool parse_number(const char *text, int *out)
+{
+	uint32_t number;
+
+	if (str_u32(text, &number) < 0 || number > INT32_MAX)
+		return false;
+	*out = (int)number;
+	return true;
+}
+
+const char *numbers_next(struct numbers *n, int *out)
+{
+	for (;;) {
+		if (n->at >= n->length) {
+			n->at = 0;
+			n->length = getdents64(n->fd, n->buffer, sizeof(n->buffer));
+			if (n->length <= 0)
+				return NULL;
+		}
+		const struct dirent64 *entry = (const void *)(n->buffer + n->at);
+		n->at += entry->d_reclen;
+		if (parse_number(entry->d_name, out))
+			return entry->d_name;
+	}
+}

@@ -17,6 +17,20 @@ enum { PID_MOST = 4194304 };	/* PID_MAX_LIMIT of a 64-bit kernel, see proc(5) pi
 /* Open /proc (O_PATH|O_DIRECTORY, close-on-exec). Returns a descriptor or -errno with E. */
 int proc_open(struct error *e) must_check;
 
+/* The numbers that name the entries of a directory of /proc: processes, threads, descriptors. */
+struct numbers {
+	int fd;				/* of the directory */
+	ssize_t length, at;
+	_Alignas(8) char buffer[8192];
+};
+
+/* Open PATH below DIR. Returns whether that could be done, with errno where not. Closed with numbers_close(). */
+bool numbers_open(struct numbers *n, int dir, const char *path) must_check;
+/* The next one in *OUT, and as text; NULL at the end. */
+const char *numbers_next(struct numbers *n, int *out);
+static inline void numbers_close(struct numbers *n) { n->fd = close_fd(n->fd); }
+#define _cleanup_numbers_ __attribute__((cleanup(numbers_close)))
+
 struct proc_stat {
 	pid_t pid, ppid;
 	char state;			/* 'R', 'S', 'Z', ... */
