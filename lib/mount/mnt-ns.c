@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
-#include "base/str.h"
 #include "mount/mnt.h"
 #include "ns/nsfind.h"
 #include "sys/kernel.h"
@@ -149,16 +148,14 @@ typedef int visit_fn(int proc, const char *pid, void *arg, struct error *e);
 
 static int each_process(int proc, visit_fn *visit, void *arg, struct error *e)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
-	int rc = 0, fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_numbers_ struct numbers all = { .fd = -1 };
+	const char *process;
+	int pid, rc = 0;
 
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir)
+	if (!numbers_open(&all, proc, "."))
 		return fail(e, errno, "read /proc");
-	while (rc == 0 && (entry = readdir(dir)))
-		if (str_all_digits(entry->d_name))
-			rc = visit(proc, entry->d_name, arg, e);
+	while (rc == 0 && (process = numbers_next(&all, &pid)))
+		rc = visit(proc, process, arg, e);
 	return rc;
 }
 
@@ -316,60 +313,26 @@ static int add_all_neighbours(int proc, int own, struct mnt_tables *all, struct 
 	return rc < 0 ? rc : add_neighbours(proc, own, NS_MNT_GET_PREV, all, e);
 }
 
-/* What a descriptor of some process holds. */
-static int visit_descriptors(int proc, const char *pid, void *arg, struct error *e)
+struct held {
+	int proc;
+	struct mnt_tables *all;
+	struct error *e;
+};
+
+static int add_found(int ns, void *arg)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
-	char text[64];
-	int rc = 0, fd;
+	struct held *held = arg;
 
-	snprintf(text, sizeof(text), "%.20s/fd", pid);
-	fd = openat(proc, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	while (dir && rc == 0 && (entry = readdir(dir))) {
-		ssize_t n = readlinkat(fd, entry->d_name, text, sizeof(text) - 1);
-
-		text[n < 0 ? 0 : n] = '\0';
-		if (strncmp(text, "mnt:[", 5) != 0 || mnt_tables_find(arg, strtoull(text + 5, NULL, 10)))
-			continue;
-		_cleanup_close_ int ns = ns_open_file(fd, entry->d_name, NULL);
-		if (ns >= 0)
-			rc = add_namespace(proc, ns, arg, e);
-	}
-	return rc;
-}
-
-/* What a bind mount in some table holds. Tables that this adds are looked through, too. */
-static int add_pinned(int proc, struct mnt_tables *all, struct error *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < all->count; i++)
-		for (size_t k = 0; k < all->table[i]->count && rc == 0; k++) {
-			const struct mountinfo *line = &all->table[i]->mount[k].line;
-			_cleanup_strbuf_ struct strbuf path = { 0 };
-
-			if (!streq(line->fstype, "nsfs") || strncmp(line->root, "mnt:[", 5) != 0 || !all->table[i]->pid ||
-			    mnt_tables_find(all, strtoull(line->root + 5, NULL, 10)))
-				continue;
-			strbuf_addf(&path, "%d/root%s", all->table[i]->pid, line->target);
-			_cleanup_close_ int ns = ns_open_file(proc, strbuf_text(&path), NULL);
-			if (ns >= 0)
-				rc = add_namespace(proc, ns, all, e);
-		}
-	return rc;
+	return add_namespace(held->proc, ns, held->all, held->e);
 }
 
 /* Those without a process. Where the kernel does not say which there are, they are looked for where they are held. */
 static int add_held(int proc, int own, struct mnt_tables *all, struct error *e)
 {
+	struct held held = { .proc = proc, .all = all, .e = e };
 	int rc = add_all_neighbours(proc, own, all, e);
 
-	if (rc == 0 || rc == -ENOMEM)
-		return rc;
-	rc = add_pinned(proc, all, e);
-	return rc < 0 ? rc : each_process(proc, visit_descriptors, all, e);
+	return rc == 0 || rc == -ENOMEM ? rc : nsfind_all(CLONE_NEWNS, add_found, &held);
 }
 
 int mnt_read_all(struct mnt_tables *out, struct error *e)

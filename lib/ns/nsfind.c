@@ -40,7 +40,7 @@ struct search {
 	struct seen tables;	/* mount namespaces whose table was read, or is in the queue */
 	struct queue queue;
 	size_t unreadable;	/* processes whose namespaces may not be seen */
-	bool no_proc;
+	bool no_proc, hidden;	/* /proc: is not there; does not show processes of others */
 	int found;		/* the namespace, or -1 */
 	int result;		/* of VISIT */
 };
@@ -424,6 +424,8 @@ static bool search(struct search *s)
 	int over;
 
 	s->no_proc = proc < 0;
+	/* Every PID namespace has a PID 1: where it is not seen, hidepid= hides it (proc(5)). */
+	s->hidden = proc >= 0 && faccessat(proc, "1", F_OK, 0) < 0;
 	s->walk.proc = proc;
 	s->walk.visit = look;
 	s->walk.arg = s;
@@ -445,6 +447,9 @@ static int not_found(const struct search *s, const char *what, struct error *e)
 	if (s->no_proc)
 		return refuse(e, ENOENT, "no %s with the %s was found; there is no /proc to look in",
 			      title, what);
+	if (s->hidden)
+		return refuse(e, ENOENT, "no %s with the %s was found; /proc hides the processes of other users "
+			      "(hidepid)", title, what);
 	if (s->unreadable)
 		return refuse(e, ENOENT, "no %s with the %s was found; %zu process%s could not be read",
 			      title, what, s->unreadable, s->unreadable > 1 ? "es" : "");
