@@ -113,8 +113,8 @@ static bool is_still_there(const struct file_pin *pin)
 
 void name_unpin_file(struct file_pin *pin)
 {
-	/* Where /proc is not mounted the name leads to it, as long as nobody mounted over it. */
-	if (pin->mount >= 0 && mountfd_detach(pin->mount) == -ENOENT && mountfd_detach_at(pin->dir, pin->name) < 0)
+	/* What someone has mounted over it stays, and so does the pin. */
+	if (pin->mount >= 0 && mountfd_detach_at(pin->dir, pin->name, pin->mount) < 0)
 		pin->made = false;
 	if (pin->made && is_still_there(pin))
 		unlinkat(pin->dir, pin->name, 0);

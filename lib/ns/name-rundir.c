@@ -233,7 +233,9 @@ void rundir_remove_if_empty(const struct rundir *rd)
 
 	if (!d || entry_next(d))
 		return;
-	if (is_bound_on_itself(rd->dir) && mountfd_detach_at(rd->dir, "") < 0)
+	if (!entry_leads_to(AT_FDCWD, rd->path, rd->dir))
+		return;
+	if (is_bound_on_itself(rd->dir) && mountfd_detach_at(rd->dir, "", -1) < 0)
 		return;
 	unlinkat(AT_FDCWD, rd->path, AT_REMOVEDIR);
 }

@@ -76,10 +76,7 @@ static int end_netns(const struct name_set *set, struct error *e)
 
 	if (fd < 0 || ns_inode(fd) != set->inode[NS_NET])
 		return 0;
-	/* The descriptor is on the mount that holds the namespace. */
-	r = mountfd_detach(fd);
-	if (r == -ENOENT)
-		r = mountfd_detach_at(dir, set->netns);
+	r = mountfd_detach_at(dir, set->netns, fd);
 	if (r == 0 && unlinkat(dir, set->netns, 0) < 0)
 		r = -errno;
 	return r < 0 ? fail(e, -r, "remove " NETNS_DIR "/%s", set->netns) : 0;
@@ -95,8 +92,11 @@ static int remove_if_there(int dir, const char *name)
 static int end_pin(const struct rundir *rd, const char *entry, int dir, const struct ns_type *type,
 		   struct error *e)
 {
-	int r = mountfd_detach_at(dir, type->name);
+	_cleanup_close_ int pin = ns_open_file(dir, type->name, NULL);
+	int r = pin >= 0 ? mountfd_detach_at(dir, type->name, pin) : 0;
 
+	if (r == 0 && pin < 0 && entry_is_mount(dir, type->name))
+		return refuse(e, EBUSY, "unmount %s/%s/%s: another file system is mounted over it", rd->path, entry, type->name);
 	if (r < 0)
 		return fail(e, -r, "unmount %s/%s/%s", rd->path, entry, type->name);
 	r = remove_if_there(dir, type->name);

@@ -119,13 +119,18 @@ int mountfd_join_group(int from, const char *way, int to)
  * Unmount
  */
 
-int mountfd_detach(int fd)
+int mountfd_try_expire(int fd)
 {
 	struct link link;
 
 	if (!link_of(fd, &link))
 		return -ENOENT;
-	return umount2(link.text, MNT_DETACH) < 0 ? -errno : 0;
+	return umount2(link.text, MNT_EXPIRE) < 0 ? -errno : -EBUSY;
+}
+
+int mountfd_try_move(int fd)
+{
+	return sys_move_mount(fd, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 /* umount2(2) takes no descriptor of a directory, but the working directory. */
@@ -141,15 +146,19 @@ static int detach_from(int dir, const char *name)
 	return fchdir(before) < 0 && rc == 0 ? -errno : rc;
 }
 
-int mountfd_detach_at(int dir, const char *name)
+int mountfd_detach_at(int dir, const char *name, int fd)
 {
-	_cleanup_close_ int opened = *name ? openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
-	int fd = *name ? opened : dir, rc;
+	_cleanup_close_ int top = openat(dir, *name ? name : ".", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct link link;
 
-	if (fd < 0)
+	if (top < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (!mountfd_is_root(fd))
+	if (fd >= 0 && mountfd_id(fd) != mountfd_id(top))
+		return -EBUSY;
+	if (!mountfd_is_root(top))
 		return 0;
-	rc = mountfd_detach(fd);
-	return rc == -ENOENT ? detach_from(dir, name) : rc;
+	/* Without /proc the name leads there. */
+	if (!link_of(top, &link))
+		return detach_from(dir, name);
+	return umount2(link.text, MNT_DETACH) < 0 ? -errno : 0;
 }

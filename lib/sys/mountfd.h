@@ -47,13 +47,25 @@ int mountfd_bind_on_itself(int dir) must_check;
 int mountfd_join_group(int from, const char *way, int to) must_check;
 
 /*
- * Unmount the mount at NAME in the directory DIR ("": DIR itself) lazily, and no other. Nothing happens where there is no
- * mount. Where /proc is not mounted, the name in DIR leads to it instead. Returns 0 or -errno.
+ * Unmount the mount at NAME in the directory DIR lazily ("": DIR itself, which nothing covers). Nothing happens where there
+ * is no mount. Where FD is not -1 it must be that mount: -EBUSY where another covers it, for umount2(2) goes down to what is
+ * on top from wherever a link leads (LOOKUP_MOUNTPOINT). Returns 0 or -errno.
  */
-int mountfd_detach_at(int dir, const char *name) must_check;
+int mountfd_detach_at(int dir, const char *name, int fd) must_check;
 
-/* The same for the mount at FD. ENOENT where /proc is not mounted. */
-int mountfd_detach(int fd) must_check;
+/*
+ * An unmount of the mount at FD, which nothing covers, that must fail: while its root is held the mount is busy, and MNT_EXPIRE takes only what is
+ * not (and does not touch it, umount2(2)). Returns -EBUSY; -EINVAL where it is no root of a mount, is in another mount
+ * namespace, is the root directory's or, of none of these, is locked (EINVAL comes before EBUSY); or -errno.
+ */
+int mountfd_try_expire(int fd) must_check;
+
+/*
+ * A move of the mount at FD that must fail: onto itself. Returns -ELOOP where nothing else is in the way, which the kernel
+ * asks last; -EINVAL where the mount is locked, stands on a shared mount, is no mount of this namespace, or is shared with
+ * unbindable ones on it; or -errno.
+ */
+int mountfd_try_move(int fd) must_check;
 
 /* Open what FD is open on anew, with FLAGS of open(2). Returns a descriptor or -errno: ENOENT without /proc. */
 int mountfd_reopen(int fd, int flags) must_check;
