@@ -157,11 +157,24 @@ int prop_add(struct prop *p, int ns, const struct mountinfo *line, bool locked)
 	mount->parent = line->parent;		/* its id, until prop_link() */
 	mount->unbindable = line->unbindable;
 	mount->locked = locked;
+	mount->anywhere = streq(line->fstype, "nsfs") || streq(line->fstype, "pidfs");
 	mount->pin = streq(line->fstype, "nsfs") && strncmp(line->root, "mnt:", 4) == 0;
 	mount->root = keep(p, strdup(line->root));
 	mount->point = keep(p, strdup(line->target));	/* its target, until then */
 	prop_set_group(p, m, group);
 	prop_set_master(p, m, master);
+	return own_of(p)->failed ? -ENOMEM : m;
+}
+
+int prop_add_outside(struct prop *p, const char *root, bool anywhere)
+{
+	int m = prop_new_mount(p);
+
+	if (m < 0)
+		return m;
+	p->mount[m].root = keep(p, strdup(root));
+	p->mount[m].anywhere = anywhere;
+	p->mount[m].pin = anywhere && strncmp(root, "mnt:", 4) == 0;
 	return own_of(p)->failed ? -ENOMEM : m;
 }
 
@@ -635,8 +648,7 @@ static int no_memory(struct error *e)
 	return fail(e, ENOMEM, "predict");
 }
 
-/* Where a mount on PLACE goes: onto what is mounted there already. */
-static struct prop_place land(const struct prop *p, struct prop_place place)
+struct prop_place prop_land(const struct prop *p, struct prop_place place)
 {
 	int c;
 
@@ -656,11 +668,50 @@ static int check_kinds(const struct prop_request *r, int err, struct error *e)
 					      : "a file cannot be mounted on a directory");
 }
 
+/* As mountinfo writes the path of a directory or file that was deleted; no name has two slashes. */
+static bool is_deleted(const char *path)
+{
+	static const char remark[] = "//deleted";
+	size_t length = strlen(path);
+
+	return length >= sizeof(remark) - 1 && streq(path + length - (sizeof(remark) - 1), remark);
+}
+
+/* Nothing is mounted on what was deleted (get_mountpoint()). */
+static int check_exists(const struct prop_place *target, struct error *e)
+{
+	return is_deleted(target->path) ? refuse(e, ENOENT, "the target has been deleted") : 0;
+}
+
+/* Nor is a mount attached whose root was, for it could not be lifted onto what stands at the target (4.1). */
+static int check_root(const struct prop *p, int tree, struct error *e)
+{
+	for (int over; (over = prop_over(p, tree)) >= 0; )
+		tree = over;
+	return is_deleted(p->mount[tree].root) ? refuse(e, ENOENT, "the source has been deleted") : 0;
+}
+
+/* check_mnt(): what is done in one mount namespace is done with mounts of that. */
+static int check_here(const struct prop *p, const struct prop_request *r, const struct prop_place *place, const char *what,
+		      struct error *e)
+{
+	int ns = p->mount[place->mount].ns;
+
+	if (ns == r->ns)
+		return 0;
+	return ns < 0 ? refuse(e, EINVAL, "%s is on a mount that is in no mount namespace", what)
+		      : refuse(e, EINVAL, "%s is on a mount of another mount namespace", what);
+}
+
 static int op_mount(struct prop *p, const struct prop_request *r, struct error *e)
 {
-	struct prop_place target = land(p, r->target);
-	int m = check_kinds(r, ENOTDIR, e);
+	struct prop_place target = prop_land(p, r->target);
+	int m = check_exists(&target, e);
 
+	if (m >= 0)
+		m = check_here(p, r, &target, "the target", e);
+	if (m >= 0)
+		m = check_kinds(r, ENOTDIR, e);
 	if (m < 0)
 		return m;
 	m = prop_new_mount(p);
@@ -676,12 +727,26 @@ static bool has_locked_below(const struct prop *p, const struct prop_place *plac
 	return false;
 }
 
+void prop_lock_unbindable(struct prop *p, const struct prop_place *place)
+{
+	for (int c = p->mount[place->mount].child; c >= 0; c = p->mount[c].next)
+		if (path_is_below(p->mount[c].point, place->path))
+			for (int m = c; m >= 0; m = prop_next(p, m, c))
+				p->mount[m].locked |= p->mount[m].unbindable;
+}
+
 static int op_bind(struct prop *p, const struct prop_request *r, struct error *e)
 {
-	struct prop_place target = land(p, r->target);
+	struct prop_place target = prop_land(p, r->target);
 	bool recursive = r->operation == PROP_RBIND;
-	int copy, rc;
+	int copy, rc = check_exists(&target, e);
 
+	if (rc >= 0)
+		rc = check_here(p, r, &target, "the target", e);
+	if (rc >= 0 && !p->mount[r->source.mount].anywhere)
+		rc = check_here(p, r, &r->source, "the source", e);
+	if (rc < 0)
+		return rc;
 	if (p->mount[r->source.mount].unbindable)
 		return refuse(e, EINVAL, "the source is on an unbindable mount");
 	if (!recursive && has_locked_below(p, &r->source))
@@ -692,6 +757,8 @@ static int op_bind(struct prop *p, const struct prop_request *r, struct error *e
 		return copy;
 
 	rc = check_kinds(r, ENOTDIR, e);
+	if (rc >= 0)
+		rc = check_root(p, copy, e);
 	if (rc >= 0)
 		rc = prop_attach_tree(p, copy, &target, r->limit, e);
 	if (rc < 0)
@@ -718,11 +785,17 @@ static int check_move(const struct prop *p, const struct prop_request *r, const 
 		      struct error *e)
 {
 	const struct prop_mount *source = &p->mount[r->source.mount];
-	int rc;
+	int rc = check_exists(target, e);
 
+	if (rc < 0)
+		return rc;
 	if (!prop_is_mount_point(p, &r->source))
 		return refuse(e, EINVAL, "the source is not a mount point");
-	rc = check_kinds(r, EINVAL, e);
+	rc = check_here(p, r, &r->source, "the source", e);
+	if (rc >= 0)
+		rc = check_here(p, r, &r->target, "the target", e);
+	if (rc >= 0)
+		rc = check_kinds(r, EINVAL, e);
 	if (rc < 0)
 		return rc;
 	if (source->parent < 0 && !source->hangs)
@@ -736,23 +809,29 @@ static int check_move(const struct prop *p, const struct prop_request *r, const 
 				      "unbindable");
 	if (is_within(p, target->mount, r->source.mount))
 		return refuse(e, ELOOP, "the target is below the source");
-	return 0;
+	return check_root(p, r->source.mount, e);
 }
 
 static int op_move(struct prop *p, const struct prop_request *r, struct error *e)
 {
-	struct prop_place target = land(p, r->target);
+	struct prop_place target = prop_land(p, r->target);
 	int rc = check_move(p, r, &target, e);
 
 	return rc < 0 ? rc : prop_attach_tree(p, r->source.mount, &target, r->limit, e);
 }
 
+/* From wherever it begins umount(2) goes down to what is mounted there (LOOKUP_MOUNTPOINT). */
 static int op_umount(struct prop *p, const struct prop_request *r, struct error *e)
 {
-	const struct prop_mount *m = &p->mount[r->target.mount];
+	struct prop_place target = prop_land(p, r->target);
+	const struct prop_mount *m = &p->mount[target.mount];
+	int rc;
 
-	if (!prop_is_mount_point(p, &r->target))
+	if (!prop_is_mount_point(p, &target))
 		return refuse(e, EINVAL, "it is not a mount point");
+	rc = check_here(p, r, &target, "it", e);
+	if (rc < 0)
+		return rc;
 	if (m->locked)
 		return refuse(e, EINVAL, "the mount is locked: it came from a more privileged mount namespace");
 	/* For the root directory of the caller umount(2) means: remount read-only. */
@@ -760,7 +839,7 @@ static int op_umount(struct prop *p, const struct prop_request *r, struct error 
 		return refuse(e, r->lazy ? EINVAL : EBUSY, "it is the root of the mount namespace");
 	if (!r->lazy && m->child >= 0)
 		return refuse(e, EBUSY, "there are mounts below it");
-	return prop_umount(p, r->target.mount) < 0 ? no_memory(e) : 0;
+	return prop_umount(p, target.mount) < 0 ? no_memory(e) : 0;
 }
 
 static int change_tree(struct prop *p, int top, int flags, struct error *e)
@@ -777,6 +856,8 @@ static int op_change(struct prop *p, const struct prop_request *r, struct error 
 {
 	if (!prop_is_mount_point(p, &r->target))
 		return refuse(e, EINVAL, "it is not a mount point");
+	if (p->mount[r->target.mount].ns < 0)
+		return refuse(e, EINVAL, "it is in no mount namespace");
 	return change_tree(p, r->target.mount, r->flags, e);
 }
 

@@ -29,6 +29,7 @@ struct prop_mount {
 	bool unbindable;
 	bool locked;		/* came with others from a more privileged namespace: cannot be parted */
 	bool hangs;		/* at the top, on a mount that its reader could not see */
+	bool anywhere;		/* may be bound into any namespace, though it is not in that: files of nsfs and pidfs */
 	bool pin;		/* a mount namespace on nsfs: a copy of a tree leaves it out */
 	const char *root;	/* its root directory, in its file system */
 	const char *point;	/* where it stands, in its parent's file system; at the top: its target */
@@ -75,11 +76,27 @@ int prop_init(struct prop *p) must_check;
 void prop_free(struct prop *p);
 #define _cleanup_prop_ __attribute__((cleanup(prop_free)))
 
+/* A place: a directory or file in the file system of a mount. */
+struct prop_place {
+	int mount;
+	const char *path;
+	bool file;		/* no directory: for the caller to set */
+};
+
 /* A namespace without mounts; its index or -ENOMEM. */
 int prop_add_ns(struct prop *p, uint64_t owner) must_check;
 
 /* A mount of namespace NS as its table has it; parents may come later. Strings are copied. Its index or -ENOMEM. */
 int prop_add(struct prop *p, int ns, const struct mountinfo *line, bool locked) must_check;
+
+/*
+ * A mount that is in no namespace, with its root at ROOT (copied): the kernel's own, of namespaces ("net:[N]"), or one that
+ * was unmounted. ANYWHERE: it may be bound nevertheless. Its index or -ENOMEM.
+ */
+int prop_add_outside(struct prop *p, const char *root, bool anywhere) must_check;
+
+/* Those at and below PLACE that are unbindable are locked, too. */
+void prop_lock_unbindable(struct prop *p, const struct prop_place *place);
 
 /* All mounts of NS are there: find parents. Returns 0, -ENOMEM, or -EINVAL with E where the table cannot be one
  * (two mounts of one id, a circle of parents). */
@@ -89,16 +106,12 @@ int prop_link(struct prop *p, int ns, struct error *e) must_check;
 struct mnt_tables;
 int prop_load(struct prop *p, const struct mnt_tables *all, struct error *e) must_check;
 
-/* A place: a directory or file in the file system of a mount. */
-struct prop_place {
-	int mount;
-	const char *path;
-	bool file;		/* no directory: for the caller to set */
-};
-
 /* The place of PATH (absolute, without symbolic links, "." and "..") in NS, as the kernel walks there from the root.
  * Returns 0, -ENOENT or -ENOMEM. */
 int prop_walk(struct prop *p, int ns, const char *path, struct prop_place *out) must_check;
+
+/* Where a mount on PLACE goes: onto what is mounted there already. */
+struct prop_place prop_land(const struct prop *p, struct prop_place place);
 
 /* Whether a mount has its root at PLACE. */
 bool prop_is_mount_point(const struct prop *p, const struct prop_place *place);
