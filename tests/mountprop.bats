@@ -260,7 +260,7 @@ in_state() { # STATE
 @test "--explain changes nothing and names the calls" {
 	mounts a
 	run -0 mountprop --explain --make-rshared "$T/m/a"
-	assert_output_has "mount(\"none\", \"$T/m/a\", NULL, MS_REC|MS_SHARED, NULL)"
+	assert_output_has "mount_setattr(open(\"$T/m/a\", O_PATH), \"\", AT_EMPTY_PATH|AT_RECURSIVE, {propagation=MS_SHARED}, 32)"
 	assert_output_has "mount --make-rshared $T/m/a"
 	assert_equal "$(propagation "$T/m/a")" private
 }

@@ -99,14 +99,6 @@ static int add_table(const struct request *req, struct table *table, const struc
 	return rc;
 }
 
-/* From a chroot: mountinfo does not show it. */
-static int refuse_unseen(const struct spot *spot, struct error *e)
-{
-	refuse(e, ENOENT, "%s: the mount that it is on has gone, or is outside of this chroot", spot->text);
-	error_hint(e, "mountprop -N self takes paths from the root of the mount namespace");
-	return -ENOENT;
-}
-
 static int add_mounts(const struct request *req, const struct resolved *res, struct table *table, struct error *e)
 {
 	int rc = 0;
@@ -119,13 +111,15 @@ static int add_mounts(const struct request *req, const struct resolved *res, str
 	if (res->spots == 0)
 		return add_table(req, table, res->here, e);
 	for (size_t i = 0; i < res->spots && rc >= 0; i++) {
+		const struct spot *spot = &res->spot[i];
+
+		if (!spot->table)
+			return spot_refuse_missing(spot, &res->tables, e);
 		for (size_t n = 0; n < res->tables.count && rc >= 0; n++) {
 			struct mnt_table *t = res->tables.table[n];
-			struct mnt *m = t == res->here ? mnt_find(t, res->spot[i].mount) : mnt_on(t, res->spot[i].path);
+			const struct mnt *m = t == spot->table ? spot->mnt : spot->path ? mnt_on(t, spot->path) : NULL;
 
-			if (t == res->here && !m)
-				return refuse_unseen(&res->spot[i], e);
-			if ((req->all_namespaces || t == res->here) && m)
+			if ((req->all_namespaces || t == spot->table) && m)
 				rc = add_tree(req, table, m, req->submounts, e);
 		}
 	}
@@ -142,7 +136,7 @@ static int print_single(const struct spot *spot, struct table *table, struct err
 	if (mnt_stat(spot->fd, &m, &buffer) < 0)
 		return 1;
 	if (!*m.line.target)
-		return refuse_unseen(spot, e);
+		return spot_refuse_missing(spot, &(struct mnt_tables){ 0 }, e);
 	rc = table_add(table, &m, NULL, e);
 	return rc < 0 ? rc : table_print(table, stdout, e);
 }
@@ -230,7 +224,7 @@ int show_differences(struct request *req, struct resolved *res, struct error *e)
 static bool is_below_any(const struct resolved *res, const char *target)
 {
 	for (size_t i = 0; i < res->spots; i++)
-		if (path_is_below(target, res->spot[i].path))
+		if (res->spot[i].path && path_is_below(target, res->spot[i].path))
 			return true;
 	return false;
 }

@@ -4,18 +4,15 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <limits.h>
 #include <locale.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "cli/opt.h"
 #include "ns/nsopen.h"
 #include "plan/plan.h"
 #include "steps/step.h"
 #include "sys/command.h"
-#include "sys/inside.h"
 #include "sys/kernel.h"
 #include "sys/ns.h"
 #include "mountprop.h"
@@ -145,41 +142,6 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
  * resolve
  */
 
-static int open_path(void *arg, struct error *e)
-{
-	const struct spot *spot = arg;
-	int fd = open(spot->text, O_PATH | O_CLOEXEC);
-
-	return fd < 0 ? fail(e, errno, "%s", spot->text) : fd;
-}
-
-static int find_spot(const struct resolved *res, const char *text, struct spot *out, struct error *e)
-{
-	char link[64], path[PATH_MAX + 1];
-	struct statx sx;
-	ssize_t n;
-
-	*out = (struct spot){ .text = text };
-	out->fd = res->ns < 0 ? open_path(out, e) : inside_open_ns(res->ns, open_path, out, e);
-	if (out->fd < 0)
-		return out->fd;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", out->fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return fail(e, errno, "%s: read %s (is /proc mounted?)", text, link);
-	if (statx(out->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_NLINK | STATX_MNT_ID, &sx) < 0)
-		return fail(e, errno, "%s", text);
-	path[n] = '\0';
-	out->path = strdup(path);
-	if (!out->path)
-		return fail(e, ENOMEM, "%s", text);
-	out->file = !S_ISDIR(sx.stx_mode);
-	out->deleted = sx.stx_nlink == 0;
-	out->mount_point = sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
-	out->mount = (int)sx.stx_mnt_id;
-	return 0;
-}
-
 static int find_spots(const struct request *req, struct resolved *res, struct error *e)
 {
 	/* The first operand of --predict is the operation. */
@@ -191,72 +153,121 @@ static int find_spots(const struct request *req, struct resolved *res, struct er
 	if (!res->spot)
 		return fail(e, ENOMEM, "paths");
 	if (req->join_group)
-		rc = find_spot(res, req->join_group, &res->spot[res->spots++], e);
+		rc = spot_open(res->ns, req->join_group, &res->spot[res->spots++], e);
 	for (size_t i = 0; i < count && rc >= 0; i++) {
 		const char *text = i < req->targets.count ? req->targets.item[i]
 							   : req->operands[skip + i - req->targets.count];
 
-		rc = find_spot(res, text, &res->spot[res->spots++], e);
+		rc = spot_open(res->ns, text, &res->spot[res->spots++], e);
 	}
 	return rc;
 }
 
-int read_tables(struct resolved *res, bool all, struct error *e)
+static int read_all(struct resolved *res, struct error *e)
 {
 	int rc;
 
-	if (all) {
-		rc = mnt_read_all(&res->tables, e);
-		if (rc < 0)
-			return rc;
-		res->here = res->ns < 0 ? res->tables.table[0] : mnt_tables_find(&res->tables, ns_inode(res->ns));
-		if (!res->here)
-			return refuse(e, ENOENT, "the mount namespace was not found again");
-		return 0;
-	}
-	res->tables.table = calloc(1, sizeof(struct mnt_table *));
-	res->here = calloc(1, sizeof(*res->here));
-	if (!res->tables.table || !res->here)
-		return fail(e, ENOMEM, "mounts");
-	res->tables.table[res->tables.count++] = res->here;
-	return res->ns < 0 ? mnt_read_self(res->here, e) : mnt_read_namespace(res->ns, res->here, e);
+	mnt_tables_free(&res->tables);
+	res->here = NULL;
+	res->all = true;
+	rc = mnt_read_all(&res->tables, e);
+	if (rc < 0)
+		return rc;
+	res->here = res->ns < 0 ? res->tables.table[0] : mnt_tables_find(&res->tables, ns_inode(res->ns));
+	return res->here ? 0 : refuse(e, ENOENT, "the mount namespace was not found again");
 }
 
-/* One mount alone: by statmount(2), or from the table. */
+static int read_here(struct resolved *res, struct error *e)
+{
+	struct mnt_table *t = calloc(1, sizeof(*t));
+
+	if (!t || mnt_tables_add(&res->tables, t) < 0) {
+		free(t);
+		return fail(e, ENOMEM, "mounts");
+	}
+	res->here = t;
+	return res->ns < 0 ? mnt_read_self(t, e) : mnt_read_namespace(res->ns, t, e);
+}
+
+/* Find the mounts of the paths. Returns how many are in none of the tables, or -errno with E. */
+static int locate(struct resolved *res, struct error *e)
+{
+	int rc = 0, missing = 0;
+
+	for (size_t i = 0; i < res->spots && rc >= 0; i++) {
+		rc = spot_find(&res->spot[i], &res->tables, e);
+		missing += !res->spot[i].table;
+	}
+	return rc < 0 ? rc : missing;
+}
+
+int read_tables(struct resolved *res, bool all, struct error *e)
+{
+	int rc = all ? read_all(res, e) : read_here(res, e);
+
+	if (rc >= 0)
+		rc = locate(res, e);
+	if (rc > 0 && !res->all) {
+		rc = read_all(res, e);
+		if (rc >= 0)
+			rc = locate(res, e);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Read the table of SPOT's mount once more. */
+static int read_again(const struct resolved *res, const struct spot *spot, struct mnt_table *out)
+{
+	_cleanup_close_ int ns = -1;
+
+	if (!spot->table || (spot->table == res->here && res->ns < 0))
+		return mnt_read_self(out, NULL);
+	ns = mnt_open_namespace(spot->table, NULL);
+	return ns < 0 ? ns : mnt_read_namespace(ns, out, NULL);
+}
+
+/* One mount alone: by statmount(2), or from its table. */
 static int state_of(const struct resolved *res, const struct spot *spot, struct mountinfo *out)
 {
 	_cleanup_mnt_table_ struct mnt_table t = { 0 };
 	_cleanup_free_ char *buffer = NULL;
 	struct mnt m, *found;
-	int rc = res->ns < 0 ? mnt_stat(spot->fd, &m, &buffer) : -EINVAL;
+	int rc = mnt_stat(spot->fd, &m, &buffer);
 
 	if (rc >= 0) {
 		*out = m.line;
 		return 0;
 	}
-	rc = res->ns < 0 ? mnt_read_self(&t, NULL) : mnt_read_namespace(res->ns, &t, NULL);
-	found = rc < 0 ? NULL : mnt_find(&t, spot->mount);
+	found = read_again(res, spot, &t) < 0 ? NULL : mnt_find(&t, spot->mount);
 	if (!found)
 		return -ENOENT;
 	*out = found->line;
 	return 0;
 }
 
-static int need_mount_point(const struct resolved *res, const struct spot *spot, struct error *e)
+static void hint_bind(const struct resolved *res, const struct spot *spot, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf word = { 0 };
-	struct mnt *m;
 
+	strbuf_add_shell(&word, spot->path);
+	if (spot->table && spot->table != res->here)
+		error_hint(e, "it is on the mount at %s of another mount namespace, mnt:[%ju], and a change would be that "
+			   "mount's", spot->mnt->line.target, (uintmax_t)spot->table->inode);
+	else
+		error_hint(e, "it is on %s%s, and a change would be that mount's; to make it one: mount --bind %s %s",
+			   spot->mnt ? "the mount at " : "a mount outside of this chroot",
+			   spot->mnt ? spot->mnt->line.target : "", strbuf_text(&word), strbuf_text(&word));
+}
+
+static int need_mount_point(const struct resolved *res, const struct spot *spot, struct error *e)
+{
 	if (spot->mount_point)
-		return 0;
+		return spot->table ? 0 : spot_refuse_missing(spot, &res->tables, e);
 	if (spot->deleted)
 		return refuse(e, ENOENT, "%s has been deleted", spot->text);
-	m = mnt_find(res->here, spot->mount);
 	refuse(e, EINVAL, "%s is not a mount point", spot->text);
-	strbuf_add_shell(&word, spot->path);
-	error_hint(e, "it is on %s%s, and a change would be that mount's; to make it one: mount --bind %s %s",
-		   m ? "the mount at " : "a mount outside of this chroot", m ? m->line.target : "", strbuf_text(&word),
-		   strbuf_text(&word));
+	if (spot->path)
+		hint_bind(res, spot, e);
 	return -EINVAL;
 }
 
@@ -269,20 +280,17 @@ static bool is_apart(const struct mnt *m, const struct mnt *top)
 }
 
 /* What is changed at SPOT, and would have to be restored. */
-static int note_state(const struct request *req, const struct resolved *res, const struct spot *spot, struct held *out,
-		      struct error *e)
+static int note_state(const struct request *req, const struct spot *spot, struct held *out, struct error *e)
 {
-	struct mnt *top = mnt_find(res->here, spot->mount);
+	const struct mnt *top = spot->mnt;
 	bool recursive = false;
 
-	if (!top)
-		return refuse(e, EAGAIN, "%s: its mount has gone", spot->text);
 	for (size_t i = 0; i < req->changes; i++)
 		recursive |= (req->change[i] & MS_REC) != 0;
-	out->mount = calloc(res->here->count, sizeof(*out->mount));
+	*out = (struct held){ .fd = spot->fd, .ns = -1, .mount = calloc(spot->table->count, sizeof(*out->mount)) };
 	if (!out->mount)
 		return fail(e, ENOMEM, "mounts");
-	for (struct mnt *m = top; m; m = recursive ? mnt_next(m, top) : NULL)
+	for (const struct mnt *m = top; m; m = recursive ? mnt_next(m, top) : NULL)
 		out->mount[out->count++] = (struct held_mount){ m->line, is_apart(m, top) };
 	return 0;
 }
@@ -298,11 +306,38 @@ static bool is_in_group(const struct mountinfo *line)
 	return line->shared || line->master;
 }
 
+/* Which namespaces are to be joined: a mount is changed by one who is in its namespace (mount_setattr(2)). */
+static int find_namespaces(struct resolved *res, struct error *e)
+{
+	res->spot_ns = calloc(res->spots + 1, sizeof(*res->spot_ns));
+	if (!res->spot_ns)
+		return fail(e, ENOMEM, "mounts");
+	for (size_t i = 0; i < res->spots; i++)
+		res->spot_ns[i] = -1;
+	for (size_t i = 0; i < res->spots; i++) {
+		const struct mnt_table *t = res->spot[i].table;
+
+		if (t == res->here && res->ns < 0)
+			continue;
+		res->spot_ns[i] = t == res->here ? fcntl(res->ns, F_DUPFD_CLOEXEC, 3) : mnt_open_namespace(t, e);
+		if (res->spot_ns[i] < 0)
+			return t == res->here ? fail(e, errno, "-N") : res->spot_ns[i];
+	}
+	return 0;
+}
+
+/* One change of one mount needs no table: the kernel makes it or not, and says that the mount is in this namespace. */
+static bool is_simple(const struct request *req, const struct resolved *res)
+{
+	return req->changes == 1 && res->spots == 1 && res->ns < 0 && res->spot[0].mount_point &&
+	       spot_is_own(&res->spot[0]) == 1;
+}
+
 static int resolve_changes(const struct request *req, struct resolved *res, struct error *e)
 {
-	int rc = 0;
+	int rc;
 
-	if (req->changes == 1 && res->spots == 1 && res->spot[0].mount_point)
+	if (is_simple(req, res))
 		return 0;
 	rc = read_tables(res, false, e);
 	res->held = calloc(res->spots + 1, sizeof(*res->held));
@@ -311,8 +346,10 @@ static int resolve_changes(const struct request *req, struct resolved *res, stru
 	for (size_t i = 0; i < res->spots && rc >= 0; i++) {
 		rc = need_mount_point(res, &res->spot[i], e);
 		if (rc >= 0)
-			rc = note_state(req, res, &res->spot[i], &res->held[i], e);
+			rc = note_state(req, &res->spot[i], &res->held[i], e);
 	}
+	if (rc >= 0)
+		rc = find_namespaces(res, e);
 	for (size_t i = 1; i < res->spots && rc >= 0 && req->join_group; i++)
 		if (res->spot[i].mount == res->spot[0].mount)
 			rc = refuse(e, EINVAL, "--join-group: %s and %s are one mount", req->join_group, res->spot[i].text);
@@ -349,12 +386,14 @@ int resolve(const struct request *req, struct resolved *res, int needs, struct e
 static void resolved_free(struct resolved *res)
 {
 	for (size_t i = 0; i < res->spots; i++) {
-		close_fd(res->spot[i].fd);
-		free(res->spot[i].path);
+		spot_close(&res->spot[i]);
+		if (res->spot_ns)
+			close_fd(res->spot_ns[i]);
 		if (res->held)
 			free(res->held[i].mount);
 	}
 	free(res->spot);
+	free(res->spot_ns);
 	free(res->held);
 	mnt_tables_free(&res->tables);
 	close_fd(res->ns);
@@ -372,28 +411,66 @@ static bool is_named_before(const struct resolved *res, size_t i)
 	return false;
 }
 
-static int build_plan(const struct request *req, const struct resolved *res, struct plan *plan, struct error *e)
+/* Where the steps of the plan are, as it is built. */
+struct place {
+	int own;		/* the caller's namespace */
+	const struct mnt_table *at;
+	bool moves;		/* they are not all of one namespace */
+};
+
+static int ns_of(const struct resolved *res, const struct place *place, size_t i)
+{
+	return res->spot_ns && res->spot_ns[i] >= 0 ? res->spot_ns[i] : place->own;
+}
+
+/* Into the namespace of the mount I, if the steps before are not there. */
+static void enter_namespace(const struct request *req, const struct resolved *res, size_t i, struct place *place,
+			    struct plan *plan)
+{
+	const struct spot *spot = &res->spot[i];
+	bool elsewhere = spot->table != res->here;
+
+	if (!place->moves || spot->table == place->at)
+		return;
+	plan_add(plan, HELPER, &step_enter_mounts, .fd = ns_of(res, place, i), .text = elsewhere ? NULL : req->namespace,
+		 .path = elsewhere ? spot->text : NULL);
+	place->at = spot->table;
+}
+
+static void add_changes(const struct request *req, const struct resolved *res, size_t i, enum actor who, struct plan *plan)
+{
+	const struct spot *spot = &res->spot[i];
+
+	for (size_t k = 0; k < req->changes; k++)
+		plan_add(plan, who, &step_make, .fd = spot->fd, .path = spot->text, .flags = req->change[k]);
+	if (!req->join_group)
+		return;
+	/* Only a mount in no group takes one over. */
+	if (is_in_group(&res->held[i].mount[0].was))
+		plan_add(plan, HELPER, &step_make, .fd = spot->fd, .path = spot->text, .flags = MS_PRIVATE,
+			 .text = "--join-group");
+	plan_add(plan, HELPER, &step_join_group, .data = &res->spot[0].fd, .path = res->spot[0].text, .fd = spot->fd,
+		 .target = spot->text);
+}
+
+static int build_plan(const struct request *req, const struct resolved *res, struct place *place, struct plan *plan,
+		      struct error *e)
 {
 	bool undo = needs_undo(req, res);
-	enum actor who = undo || res->ns >= 0 ? HELPER : SELF;
 	size_t first = req->join_group ? 1 : 0;
 
-	if (res->ns >= 0)
-		plan_add(plan, HELPER, &step_enter_mounts, .fd = res->ns, .text = req->namespace);
-	for (size_t i = first; i < res->spots && undo; i++)
-		plan_add(plan, HELPER, &step_hold, .path = res->spot[i].path, .data = &res->held[i]);
+	for (size_t i = first; i < res->spots && res->spot_ns; i++)
+		place->moves |= res->spot_ns[i] >= 0;
+	for (size_t i = first; i < res->spots && undo; i++) {
+		enter_namespace(req, res, i, place, plan);
+		res->held[i].ns = place->moves ? ns_of(res, place, i) : -1;
+		plan_add(plan, HELPER, &step_hold, .path = res->spot[i].text, .data = &res->held[i]);
+	}
 	for (size_t i = first; i < res->spots; i++) {
 		if (req->join_group && is_named_before(res, i))
 			continue;
-		for (size_t k = 0; k < req->changes; k++)
-			plan_add(plan, who, &step_make, .path = res->spot[i].path, .flags = req->change[k]);
-		if (!req->join_group)
-			continue;
-		/* Only a mount in no group takes one over. */
-		if (is_in_group(&res->held[i].mount[0].was))
-			plan_add(plan, HELPER, &step_make, .path = res->spot[i].path, .flags = MS_PRIVATE,
-				 .text = "--join-group");
-		plan_add(plan, HELPER, &step_join_group, .path = res->spot[0].path, .target = res->spot[i].path);
+		enter_namespace(req, res, i, place, plan);
+		add_changes(req, res, i, undo || place->moves ? HELPER : SELF, plan);
 	}
 	return plan_check(plan, e);
 }
@@ -413,16 +490,16 @@ static void say_private(const struct request *req, const struct resolved *res)
 }
 
 /* What the undo could not put back: as it is seen afterwards, not as it was tried. */
-static void say_unrestored(struct resolved *res)
+static void say_unrestored(const struct resolved *res)
 {
-	struct resolved after = { .ns = res->ns };
+	for (size_t i = 0; i < res->spots; i++) {
+		_cleanup_mnt_table_ struct mnt_table after = { 0 };
 
-	if (read_tables(&after, false, NULL) < 0)
-		return;
-	for (size_t i = 0; i < res->spots; i++)
+		if (read_again(res, &res->spot[i], &after) < 0)
+			continue;
 		for (size_t k = 0; k < res->held[i].count; k++) {
 			const struct mountinfo *was = &res->held[i].mount[k].was;
-			const struct mnt *now = mnt_find(after.here, was->id);
+			const struct mnt *now = mnt_find(&after, was->id);
 
 			if (!now || (now->line.shared == was->shared && now->line.master == was->master &&
 				     now->line.unbindable == was->unbindable))
@@ -430,20 +507,23 @@ static void say_unrestored(struct resolved *res)
 			fprintf(stderr, "%s: %s could not be put back: it is %s now\n", mountprop.name, was->target,
 				mnt_propagation(&now->line));
 		}
-	mnt_tables_free(&after.tables);
+	}
 }
 
 static int change(struct request *req, struct resolved *res, struct error *e)
 {
+	_cleanup_close_ int own = -1;
 	struct outcome outcome;
 	struct plan plan;
 	int rc = resolve(req, res, 0, e);
 
+	if (rc >= 0 && res->spot_ns)
+		rc = own = ns_open_self(&ns_types[NS_MNT], e);
 	if (rc < 0)
 		return rc;
 	plan_init(&plan, mountprop.name);
 	plan.verbose = req->verbose;
-	rc = build_plan(req, res, &plan, e);
+	rc = build_plan(req, res, &(struct place){ .own = own, .at = res->ns < 0 ? res->here : NULL }, &plan, e);
 	if (rc >= 0 && req->explain)
 		plan_explain(&plan, stdout);
 	else if (rc >= 0)

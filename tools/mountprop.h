@@ -14,6 +14,7 @@
 #include "cli/table.h"
 #include "mount/mnt.h"
 #include "mount/mntdiff.h"
+#include "mount/spot.h"
 
 enum mode { MODE_LIST, MODE_MAKE, MODE_PEERS, MODE_PREDICT, MODE_COMPARE, MODE_WATCH, MODE_DOT };
 
@@ -33,22 +34,15 @@ struct request {
 	size_t operand_count;
 };
 
-/* A path of the user's, found in its mount namespace. */
-struct spot {
-	const char *text;			/* as given */
-	char *path;				/* without symbolic links */
-	int fd;
-	bool file, mount_point, deleted;
-	int mount;				/* id, as in mountinfo */
-};
-
 /* What is found out before anything is printed or changed. */
 struct resolved {
 	int ns;					/* -N: the namespace; else -1 */
 	struct spot *spot;			/* one for each operand that is a path */
+	int *spot_ns;				/* by spot: the namespace of its mount, to be joined for a change; else -1 */
 	size_t spots;
 	struct mnt_tables tables;
-	struct mnt_table *here;			/* of these, the one that the paths are in */
+	struct mnt_table *here;			/* of these, the one that paths are looked up in */
+	bool all;				/* tables of all namespaces were read */
 	struct held *held;			/* step.h; by spot: what is changed there */
 };
 
@@ -76,7 +70,10 @@ extern const struct opt_tool mountprop;
  */
 int resolve(const struct request *req, struct resolved *res, int needs, struct error *e) must_check;
 
-/* Read the tables of ALL namespaces, or the one that the paths are in. Returns 0 or -errno with E. */
+/*
+ * Read the tables of ALL namespaces, or the one that paths are looked up in, and find the mounts of the paths in them: also
+ * of ALL where one is in another namespace. Returns 0 or -errno with E.
+ */
 int read_tables(struct resolved *res, bool all, struct error *e) must_check;
 
 /* --- mountprop-columns.c --- */

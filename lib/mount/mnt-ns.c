@@ -401,3 +401,17 @@ int mnt_open(const struct mnt_table *t, struct error *e)
 	ns = nsfind_inode(t->inode, CLONE_NEWNS, e);
 	return ns < 0 ? ns : mountinfo_open_inside(proc, ns, e);
 }
+
+int mnt_open_namespace(const struct mnt_table *t, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(e), ns = -1;
+	char path[64];
+
+	if (proc < 0)
+		return proc;
+	snprintf(path, sizeof(path), "%d/ns/mnt", t->pid);
+	ns = t->pid ? ns_open_file(proc, path, NULL) : -1;
+	if (ns >= 0 && ns_inode(ns) == t->inode)
+		return take_fd(&ns);
+	return nsfind_inode(t->inode, CLONE_NEWNS, e);
+}

@@ -88,6 +88,9 @@ void mnt_find_members(struct mnt_tables *all);
  * as it is open the namespace stays. Returns a descriptor or -errno with E. */
 int mnt_open(const struct mnt_table *t, struct error *e) must_check;
 
+/* Open T's namespace itself. Returns a descriptor or -errno with E. */
+int mnt_open_namespace(const struct mnt_table *t, struct error *e) must_check;
+
 /* The table of the namespace INODE; NULL where there is none. */
 struct mnt_table *mnt_tables_find(const struct mnt_tables *all, ino_t inode);
 

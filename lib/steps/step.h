@@ -80,14 +80,17 @@ extern const struct step_kind step_mount_binfmt;	/* .path */
 extern const struct step_kind step_load_interp;	/* .path: of the mount, .text: the definition */
 extern const struct step_kind step_bind;	/* .path (source), .target */
 
-/* step-prop.c: propagation of mounts that stay. All are HELPER's, but for step_make, which may be SELF's. */
-extern const struct step_kind step_enter_mounts;	/* .fd: the mount namespace, .text: of whom */
+/* step-prop.c: propagation of mounts that stay, given by descriptor; .path is for messages. All are HELPER's, but for
+ * step_make, which may be SELF's. */
+extern const struct step_kind step_enter_mounts;	/* .fd: the mount namespace; .text: -N of what, or .path of which mount */
 extern const struct step_kind step_hold;	/* .path, .data: struct held: restores what was, if a later step fails */
-extern const struct step_kind step_make;	/* .path, .flags: MS_*; .text: the option, where it is for another's sake */
-extern const struct step_kind step_join_group;	/* .path (the member), .target */
+extern const struct step_kind step_make;	/* .fd, .path, .flags: MS_*; .text: the option, where it is for another's sake */
+extern const struct step_kind step_join_group;	/* .data: int, a descriptor of the member, and its .path; .fd, .target */
 
-/* The mount at .path first, then those below it, where they are changed too. */
+/* The mount at FD first, then those below it, where they are changed too. */
 struct held {
+	int fd;
+	int ns;				/* to be joined before they are restored; -1 */
 	struct held_mount {
 		struct mountinfo was;
 		bool apart;		/* at or below an unbindable one: no copy of the tree has it */

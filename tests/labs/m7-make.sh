@@ -43,5 +43,5 @@ say "(rslave found private mounts, which have nobody to be slaves of, and left t
 
 say "What does it do, exactly?"
 show 'mountprop --explain --make-rshared /run/m'
-assert "the system call is named" grep -q 'MS_REC|MS_SHARED' <<<"$shown"
+assert "the system call is named" grep -q 'AT_RECURSIVE, {propagation=MS_SHARED}' <<<"$shown"
 show 'umount /run/peer /run/m/below /run/m && rmdir /run/peer /run/m'
