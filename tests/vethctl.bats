@@ -153,7 +153,7 @@ refs_of() { # PID [NAME SET]
 	run -2 vethctl add --wait a,down b
 	assert_output_has "vethctl: add a: down does not go with --wait"
 	run -2 vethctl list a b
-	assert_output "vethctl: list takes at most 1 operand, not 2"
+	assert_output_has "vethctl: list takes at most 1 operand, not 2"
 }
 
 # vethctl ARG... is refused: the message begins with FIRST and has MORE; all is as it was before.

@@ -3,12 +3,14 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <ctype.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "base/io.h"
+#include "base/near.h"
 #include "cli/opt.h"
 #include "cli/vethdraw.h"
 #include "net/end.h"
@@ -47,95 +49,163 @@ static int put_wait(const struct opt *o, const char *arg, void *request, struct 
 
 #define FIELD(member) .field = offsetof(struct request, member)
 
+/* The commands, as bits: which options go with them. */
+enum command_bit {
+	ADD = 1 << 0, DEL = 1 << 1, LIST = 1 << 2, SHOW = 1 << 3, SET = 1 << 4, MOVE = 1 << 5, BRIDGE = 1 << 6,
+	CHECK = 1 << 7, APPLY = 1 << 8,
+
+	CHANGE = ADD | DEL | SET | MOVE | BRIDGE | APPLY,
+};
+
 static const struct opt options[] = {
-	{ .help = "Of add and apply" },
+	{ .help = "Options of add and apply", .commands = ADD | APPLY },
 	{ 'w', "wait", OPT_MAYBE_LONG, "SEC", "return when all ends have carrier and no address is tentative; fail "
 	  "after SEC (10)", put_wait, FIELD(wait_seconds), .value = 86400 },
-	{ OPT_LONG + 'd', "delete", OPT_NOTHING, NULL, "apply: delete what the lines name", opt_put_flag,
-	  FIELD(delete) },
+	{ OPT_LONG + 'd', "delete", OPT_NOTHING, NULL, "delete what the lines of the file would make", opt_put_flag,
+	  FIELD(delete), .commands = APPLY },
 
-	{ .help = "Of move" },
+	{ .help = "Options of move", .commands = MOVE },
 	{ OPT_LONG + 'b', "bare", OPT_NOTHING, NULL, "leave addresses, routes and the up state behind", opt_put_flag,
 	  FIELD(bare) },
 
-	{ .help = "Of list and show" },
+	{ .help = "Options of list and show", .commands = LIST | SHOW },
 	TABLE_OPTIONS(request, table),
-	{ OPT_LONG + 'D', "dot", OPT_NOTHING, NULL, "list: the topology as a picture, for dot(1)", opt_put_flag,
-	  FIELD(dot), .excludes = "json raw pairs" },
+	{ OPT_LONG + 'D', "dot", OPT_NOTHING, NULL, "draw the topology as a picture, for dot(1)", opt_put_flag,
+	  FIELD(dot), .excludes = "json raw pairs", .commands = LIST },
 
-	{ .help = "To understand it" },
+	{ .help = "Options of all commands that change something", .commands = CHANGE },
 	{ OPT_LONG + '?', "explain", OPT_NOTHING, NULL, "say what would be done, and change nothing", opt_put_flag,
 	  FIELD(explain) },
 	{ 'v', "verbose", OPT_NOTHING, NULL, "say each step as it is done", opt_put_flag, FIELD(verbose) },
 	{ 0 }
 };
 
-static const struct opt_tool tool = {
-	.name = "vethctl",
-	.synopsis = "vethctl add END END\n"
-		    "vethctl del END...\n"
-		    "vethctl list [REF]\n"
-		    "vethctl show END\n"
-		    "vethctl set END,KEY=VALUE...\n"
-		    "vethctl move END END\n"
-		    "vethctl bridge [REF:]NAME[,ADDRESS/LENGTH...]\n"
-		    "vethctl check END END\n"
-		    "vethctl apply [--delete] FILE",
-	.about = "Make, show, check, move and delete veth pairs across network namespaces.\n"
-		 "END is [REF:]NAME[,ADDRESS/LENGTH]...[,KEY=VALUE]...",
-	.options = options,
-	.manual = "vethctl(8)",
-	.permute = true,
-};
-
-/* What a command takes besides its operands. */
-enum takes { TAKES_WAIT = 1, TAKES_BARE = 2, TAKES_DELETE = 4, TAKES_LISTING = 8, TAKES_DOT = 16, TAKES_PLAN = 32 };
-
 typedef int run_fn(const struct request *req, struct error *e);
 static run_fn run_change, run_apply, run_list, run_show, run_check;
 
 static const struct command_row {
 	const char *name;
+	const char *operands, *about;	/* for --help */
 	run_fn *run;
 	size_t least, most;		/* operands */
-	int takes;
+	enum command_bit bit;
 	enum wish_kind wish;		/* of run_change */
 	size_t ends;			/* that one wish takes */
 } commands[] = {
-	{ "add", run_change, 2, 2, TAKES_WAIT | TAKES_PLAN, WISH_PAIR, 2 },
-	{ "del", run_change, 1, SIZE_MAX, TAKES_PLAN, WISH_DELETE, 1 },
-	{ "list", run_list, 0, 1, TAKES_LISTING | TAKES_DOT },
-	{ "show", run_show, 1, 1, TAKES_LISTING },
-	{ "set", run_change, 1, 1, TAKES_PLAN, WISH_SET, 1 },
-	{ "move", run_change, 2, 2, TAKES_BARE | TAKES_PLAN, WISH_MOVE, 2 },
-	{ "bridge", run_change, 1, 1, TAKES_PLAN, WISH_BRIDGE, 1 },
-	{ "check", run_check, 2, 2, 0 },
-	{ "apply", run_apply, 1, 1, TAKES_WAIT | TAKES_DELETE | TAKES_PLAN },
+	{ "add", "END END", "make a pair, both ends ready to use", run_change, 2, 2, ADD, WISH_PAIR, 2 },
+	{ "del", "END...", "delete pairs; either end names its pair", run_change, 1, SIZE_MAX, DEL, WISH_DELETE, 1 },
+	{ "list", "[REF]", "show all pairs, or those of REF", run_list, 0, 1, LIST },
+	{ "show", "END", "show all that is known of a pair", run_show, 1, 1, SHOW },
+	{ "set", "END,KEY=VALUE...", "change an end; what is not named stays", run_change, 1, 1, SET, WISH_SET, 1 },
+	{ "move", "END END", "move a link to another place and name", run_change, 2, 2, MOVE, WISH_MOVE,
+	  2 },
+	{ "bridge", "[REF:]NAME[,ADDRESS/LENGTH...]", "make a bridge", run_change, 1, 1, BRIDGE, WISH_BRIDGE, 1 },
+	{ "check", "END END", "test whether one END can reach the other", run_check, 2, 2, CHECK },
+	{ "apply", "FILE", "make what the lines of FILE say, or nothing", run_apply, 1, 1, APPLY },
 };
 
-static int check_options(const struct request *req, struct error *e)
+static const struct command_row *find_command(const char *name)
 {
-	const struct table_request *t = &req->table;
-	bool listing = t->format || t->output || t->output_all || t->list_columns || t->no_headings ||
-		       t->no_truncate || t->no_wrap || t->filter;
-	const struct {
-		bool given;
-		int takes;
-		const char *option;
-	} given[] = {
-		{ req->wait, TAKES_WAIT, "--wait" },
-		{ req->bare, TAKES_BARE, "--bare" },
-		{ req->delete, TAKES_DELETE, "--delete" },
-		{ req->dot, TAKES_DOT, "--dot" },
-		{ req->explain, TAKES_PLAN, "--explain" },
-		{ req->verbose, TAKES_PLAN, "--verbose" },
-		{ listing, TAKES_LISTING, "an option of listings" },
-	};
+	for (size_t i = 0; i < array_size(commands); i++)
+		if (streq(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
 
-	for (size_t i = 0; i < array_size(given); i++)
-		if (given[i].given && !(req->command->takes & given[i].takes))
-			return fail_usage(e, "%s does not go with %s", given[i].option, req->command->name);
-	return 0;
+static int command_bit(const char *name)
+{
+	const struct command_row *c = find_command(name);
+
+	return c ? (int)c->bit : 0;
+}
+
+static const struct opt_tool tool = {
+	.name = "vethctl",
+	.about = "Make, show, check, move and delete veth pairs across network namespaces.\n"
+		 "END is [REF:]NAME[,ADDRESS/LENGTH]...[,KEY=VALUE]...",
+	.options = options,
+	.manual = "vethctl(8)",
+	.permute = true,
+	.command_bit = command_bit,
+};
+
+enum { SYNOPSIS = 29 };		/* columns of a usage line, before what the command does */
+
+static void add_synopsis(const struct command_row *c, struct strbuf *out)
+{
+	strbuf_addf(out, "vethctl %s %s", c->name, c->operands);
+}
+
+/* A line for each command: how it is called, and what it does. */
+static void add_commands(struct strbuf *out)
+{
+	for (const struct command_row *c = commands; c < commands + array_size(commands); c++) {
+		_cleanup_strbuf_ struct strbuf line = { 0 };
+
+		add_synopsis(c, &line);
+		if (line.length >= SYNOPSIS)
+			strbuf_addf(out, "%s%s\n%*s", c == commands ? "" : "\n", strbuf_text(&line), SYNOPSIS + 1, "");
+		else
+			strbuf_addf(out, "%s%-*s", c == commands ? "" : "\n", SYNOPSIS, strbuf_text(&line));
+		strbuf_add(out, c->about);
+	}
+}
+
+/* Of the command C alone, or of all (NULL). */
+static void print_help(const struct command_row *c, FILE *out)
+{
+	_cleanup_strbuf_ struct strbuf synopsis = { 0 }, about = { 0 };
+	struct opt_tool t = tool;
+
+	if (c) {
+		add_synopsis(c, &synopsis);
+		strbuf_addf(&about, "%c%s.", toupper((unsigned char)c->about[0]), c->about + 1);
+		t.about = strbuf_text(&about);
+		t.command = c->bit;
+	} else {
+		add_commands(&synopsis);
+	}
+	t.synopsis = strbuf_text(&synopsis);
+	opt_help(&t, out);
+	if (!c || c->bit & (LIST | SHOW))
+		table_help("Columns", pair_columns, out);
+}
+
+/* What other tools call it. */
+static const struct { const char *theirs, *ours; } other_words[] = {
+	{ "ls", "list" }, { "delete", "del" }, { "rm", "del" }, { "remove", "del" }, { "create", "add" },
+	{ "new", "add" }, { "mv", "move" }, { "rename", "set" }, { "change", "set" }, { "ping", "check" },
+	{ "test", "check" }, { "up", "apply" }, { "down", "apply --delete" },
+};
+
+/* The command that WORD may stand for; "" for none. */
+static struct near meant_command(const char *word)
+{
+	struct near near = near_start(word);
+
+	for (size_t i = 0; i < array_size(commands); i++)
+		near_offer(&near, commands[i].name);
+	for (size_t i = 0; i < array_size(other_words); i++)
+		if (streq(word, other_words[i].theirs))
+			snprintf(near.best, sizeof(near.best), "%s", other_words[i].ours);
+	return near;
+}
+
+static int refuse_command(const char *word, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf names = { 0 };
+	struct near meant = meant_command(word ? word : "");
+
+	for (size_t i = 0; i < array_size(commands); i++)
+		strbuf_addf(&names, "%s%s", i ? ", " : "", commands[i].name);
+	if (!word)
+		fail_usage(e, "no command was given");
+	else if (meant.best[0])
+		fail_usage(e, "there is no command '%s' (did you mean %s?)", word, meant.best);
+	else
+		fail_usage(e, "there is no command '%s'", word);
+	error_hint(e, "the commands are %s; vethctl help COMMAND explains one", strbuf_text(&names));
+	return -EINVAL;
 }
 
 static int refuse_count(const struct request *req, struct error *e)
@@ -144,29 +214,44 @@ static int refuse_count(const struct request *req, struct error *e)
 	size_t bound = req->count < c->least ? c->least : c->most;
 	const char *which = c->most == c->least ? "" : bound == c->least ? "at least " : "at most ";
 
-	return fail_usage(e, "%s takes %s%zu operand%s, not %zu", c->name, which, bound, bound == 1 ? "" : "s",
-			  req->count);
+	fail_usage(e, "%s takes %s%zu operand%s, not %zu", c->name, which, bound, bound == 1 ? "" : "s", req->count);
+	error_hint(e, "usage: vethctl %s %s", c->name, c->operands);
+	return -EINVAL;
+}
+
+/* vethctl help [COMMAND], and --help beside a command. */
+static int parse_help(struct request *req, int argc, char **argv, enum opt_action *action, struct error *e)
+{
+	bool by_word = *action == OPT_RUN;
+
+	*action = OPT_HELP;
+	for (int i = 1; i < argc && !req->command; i++) {
+		if (argv[i][0] == '-' || streq(argv[i], "help"))
+			continue;
+		req->command = find_command(argv[i]);
+		if (!req->command && by_word)
+			return refuse_command(argv[i], e);
+	}
+	return 0;
 }
 
 static int parse(struct request *req, int argc, char **argv, enum opt_action *action, struct error *e)
 {
 	int first = opt_parse(&tool, argc, argv, req, action, e);
-	const struct command_row *c = commands;
 
-	if (first < 0 || *action != OPT_RUN)
+	if (first < 0 || *action == OPT_VERSION)
 		return first;
-	if (first == argc)
-		return fail_usage(e, "what to do? add, del, list, show, set, move, bridge, check or apply");
-	while (c < commands + array_size(commands) && !streq(c->name, argv[first]))
-		c++;
-	if (c == commands + array_size(commands))
-		return fail_usage(e, "there is no command '%s'", argv[first]);
-	req->command = c;
+	if (*action == OPT_HELP || (first < argc && streq(argv[first], "help")))
+		return parse_help(req, argc, argv, action, e);
+	if (first == argc && req->table.list_columns)
+		req->command = find_command("list");
+	else
+		req->command = first < argc ? find_command(argv[first]) : NULL;
+	if (!req->command)
+		return refuse_command(first < argc ? argv[first] : NULL, e);
 	req->operands = (const char *const *)argv + first + 1;
-	req->count = argc - first - 1;
-	if (req->count < c->least || req->count > c->most)
-		return refuse_count(req, e);
-	return check_options(req, e);
+	req->count = first < argc ? argc - first - 1 : 0;
+	return req->count < req->command->least || req->count > req->command->most ? refuse_count(req, e) : 0;
 }
 
 /*
@@ -417,10 +502,8 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 
 	if (rc < 0)
 		return rc;
-	if (action == OPT_HELP) {
-		opt_help(&tool, stdout);
-		table_help("Columns", pair_columns, stdout);
-	}
+	if (action == OPT_HELP)
+		print_help(req->command, stdout);
 	if (action == OPT_VERSION)
 		opt_version(&tool, stdout);
 	if (action != OPT_RUN)

@@ -30,6 +30,7 @@ struct rows {
 	size_t long_count;
 	struct strbuf letters;
 	bool *seen;
+	int *commands;
 	size_t count;
 };
 
@@ -53,10 +54,11 @@ static void rows_free(struct rows *r)
 	free(r->row);
 	free(r->long_option);
 	free(r->seen);
+	free(r->commands);
 	strbuf_free(&r->letters);
 }
 
-static void rows_add(struct rows *r, const struct opt *o)
+static void rows_add(struct rows *r, const struct opt *o, int commands)
 {
 	static const struct {
 		int has_arg;
@@ -76,29 +78,40 @@ static void rows_add(struct rows *r, const struct opt *o)
 		};
 	if (has_letter(o))
 		strbuf_addf(&r->letters, "%c%s", o->key, takes[o->takes].colons);
+	r->commands[r->count] = commands;
 	r->row[r->count++] = o;
+}
+
+/* The commands that take the row O, which stands below HEADING. */
+static int commands_of(const struct opt *o, const struct opt *heading)
+{
+	return o->commands || !heading ? o->commands : heading->commands;
 }
 
 static int rows_init(struct rows *r, const struct opt_tool *tool)
 {
 	size_t most = array_size(help_and_version) + 1;
+	const struct opt *heading = NULL;
 
 	for (const struct opt *o = tool->options; !is_end(o); o++)
 		most++;
 	r->row = calloc(most, sizeof(*r->row));
 	r->long_option = calloc(most, sizeof(*r->long_option));
 	r->seen = calloc(most, sizeof(*r->seen));
-	if (!r->row || !r->long_option || !r->seen)
+	r->commands = calloc(most, sizeof(*r->commands));
+	if (!r->row || !r->long_option || !r->seen || !r->commands)
 		return -ENOMEM;
 
 	/* The first colon tells a missing value from an unknown option. */
 	strbuf_add(&r->letters, tool->permute ? ":" : "+:");
 	for (const struct opt *o = tool->options; !is_end(o); o++) {
-		if (!is_heading(o))
-			rows_add(r, o);
+		if (is_heading(o))
+			heading = o;
+		else
+			rows_add(r, o, commands_of(o, heading));
 	}
 	for (size_t i = 0; i < array_size(help_and_version); i++)
-		rows_add(r, &help_and_version[i]);
+		rows_add(r, &help_and_version[i], 0);
 	return r->letters.failed ? -ENOMEM : 0;
 }
 
@@ -250,6 +263,17 @@ static int check_exclusions(const struct rows *r, size_t latest, struct error *e
 	return 0;
 }
 
+/* Options that the COMMAND of this name does not take. */
+static int check_command(const struct rows *r, const struct opt_tool *tool, const char *command, struct error *e)
+{
+	int bit = tool->command_bit(command);
+
+	for (size_t i = 0; bit && i < r->count; i++)
+		if (r->seen[i] && r->commands[i] && !(r->commands[i] & bit))
+			return fail_usage(e, "%s does not go with %s", spell(r->row[i]).text, command);
+	return 0;
+}
+
 /* Parsing */
 
 static int parse(struct rows *r, int argc, char **argv, void *request, enum opt_action *action,
@@ -298,7 +322,11 @@ int opt_parse(const struct opt_tool *tool, int argc, char **argv, void *request,
 		ret = fail(e, -ret, "read the options");
 	else
 		ret = parse(&rows, argc, argv, request, action, e);
+	if (ret >= 0 && ret < argc && *action == OPT_RUN && tool->command_bit) {
+		int checked = check_command(&rows, tool, argv[ret], e);
 
+		ret = checked < 0 ? checked : ret;
+	}
 	rows_free(&rows);
 	return ret;
 }
@@ -389,9 +417,18 @@ static void print_usage(const char *synopsis, FILE *out)
 	}
 }
 
+static bool is_shown(const struct opt_tool *tool, const struct opt *o, const struct opt *heading)
+{
+	int commands = commands_of(o, heading);
+
+	return !tool->command || !commands || commands & tool->command;
+}
+
 void opt_help(const struct opt_tool *tool, FILE *out)
 {
 	size_t column = left_column(tool->options);
+	const struct opt *heading = NULL;
+	bool printed = false, any = false;
 
 	print_usage(tool->synopsis, out);
 	if (tool->about)
@@ -400,10 +437,17 @@ void opt_help(const struct opt_tool *tool, FILE *out)
 	if (!is_heading(tool->options))
 		fputs("\nOptions:\n", out);
 	for (const struct opt *o = tool->options; !is_end(o); o++) {
-		if (is_heading(o))
-			fprintf(out, "\n%s:\n", o->help);
-		else
-			print_row(o, column, out);
+		if (is_heading(o)) {
+			heading = o;
+			printed = false;
+			continue;
+		}
+		if (!is_shown(tool, o, heading))
+			continue;
+		if (tool->command ? !any : heading && !printed)
+			fprintf(out, "\n%s:\n", tool->command ? "Options" : heading->help);
+		printed = any = true;
+		print_row(o, column, out);
 	}
 
 	fputc('\n', out);

@@ -38,6 +38,8 @@ struct opt {
 	size_t field;			/* offsetof(struct request, ...), for PUT */
 	intptr_t value;			/* what PUT stores, or its limit; see PUT */
 	const char *excludes;		/* long names that may not stand beside it: "from replace" */
+	int commands;			/* of a tool with commands: bits of those that take the option, 0 for all; of a
+					 * heading, of the rows below that do not say */
 };
 
 struct opt_tool {
@@ -47,6 +49,10 @@ struct opt_tool {
 	const struct opt *options;
 	const char *manual;		/* "nsunshare(1)" */
 	bool permute;			/* options may stand behind operands; ARGV is then reordered */
+
+	/* A tool with commands: the bit of the one that the first operand names, 0 where it names none. */
+	int (*command_bit)(const char *operand);
+	int command;			/* --help: only the options of this command, 0 for all */
 };
 
 enum opt_action { OPT_RUN, OPT_HELP, OPT_VERSION };
@@ -54,7 +60,8 @@ enum opt_action { OPT_RUN, OPT_HELP, OPT_VERSION };
 /*
  * Parse ARGV into REQUEST. *ACTION says what is wanted: OPT_HELP and OPT_VERSION end the parsing.
  * Returns the index of the first operand, or -EINVAL with E (a usage error, exit status 2) in the
- * words of the user: an unknown option names the nearest one that there is.
+ * words of the user: an unknown option names the nearest one that there is; an option that the command does not
+ * take is refused.
  */
 int opt_parse(const struct opt_tool *tool, int argc, char **argv, void *request,
 	      enum opt_action *action, struct error *e) must_check;
