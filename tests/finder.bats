@@ -404,6 +404,26 @@ wait()'
 	exec {net}<&- {uts}<&- {mnt}<&-
 }
 
+@test "a socket that the caller inherits stands for its network namespace" {
+	need_root
+	need python3
+	box --net
+	inode=$(stat -L -c %i "/proc/$BOX/ns/net")
+	run -0 nsenter --net="/proc/$BOX/ns/net" python3 -c '
+import os, socket
+kept = socket.socket(socket.AF_UNIX)
+os.dup2(kept.fileno(), 9)
+os.set_inheritable(9, True)
+os.execvp("nsjoin", ["nsjoin", "--net=fd:9", "readlink", "/proc/self/ns/net"])'
+	assert_output "net:[$inode]"
+	run -1 python3 -c '
+import os, socket
+kept = socket.socket(socket.AF_UNIX)
+os.dup2(kept.fileno(), 9)
+os.execvp("nsjoin", ["nsjoin", "--uts=fd:9", "true"])'
+	assert_output_has "fd:9 is a network namespace, not a UTS namespace"
+}
+
 @test "a path to a descriptor of a process" {
 	need_root
 	make_all

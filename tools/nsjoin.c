@@ -245,21 +245,9 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
  * resolve
  */
 
-/* OPTION is the one that gave TEXT; NULL for the operand. */
-static int open_reference(const char *text, const char *option, int type, struct nstarget *out,
-			  struct error *e)
-{
-	struct nsref ref;
-	int rc = nsref_parse(text, &ref, e);
-
-	if (rc >= 0)
-		rc = nsopen(&ref, type, out, e);
-	return rc < 0 && option ? wrap(e, "--%s", option) : rc;
-}
-
 static int open_target(const struct request *req, struct nstarget *out, struct error *e)
 {
-	return open_reference(req->target, req->target_after ? NULL : "target", 0, out, e);
+	return nstarget_resolve(req->target, req->target_after ? NULL : "target", 0, out, e);
 }
 
 /* What has to be read of a process, and of nothing else. */
@@ -405,7 +393,7 @@ static int resolve_types(const struct request *req, struct resolved *res, struct
 		res->from[i] = &res->target;
 		if (!req->value[i])
 			continue;
-		rc = open_reference(req->value[i], ns_types[i].option, ns_types[i].flag, &res->over[i], e);
+		rc = nstarget_resolve(req->value[i], ns_types[i].option, ns_types[i].flag, &res->over[i], e);
 		if (rc < 0)
 			return rc;
 		res->from[i] = &res->over[i];
@@ -532,7 +520,7 @@ static int resolve_context(struct resolved *res, struct error *e)
 /* The name that /etc/netns goes by: of the set, or of the iproute2 name, that was given. */
 static const char *netns_name(const struct resolved *res)
 {
-	static const char *const directories[] = { "/run/netns/", "/var/run/netns/" };
+	static const char *const directories[] = { NETNS_DIR "/", "/var" NETNS_DIR "/" };
 	const struct nsref *ref = res->from[NS_NET] ? &res->from[NS_NET]->ref : NULL;
 
 	if (ref && ref->kind == NSREF_NAME)

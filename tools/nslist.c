@@ -201,32 +201,6 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
  * resolve
  */
 
-static int open_reference(const char *text, int types, struct nsref *ref, struct nstarget *target,
-			  struct error *e)
-{
-	/* More than one type is no help to read a reference. */
-	int type = types & (types - 1) ? 0 : types;
-	int rc = nsref_parse(text, ref, e);
-
-	return rc < 0 ? rc : nsopen(ref, type, target, e);
-}
-
-/* Inode numbers of what TARGET refers to, of TYPES. 0 where the caller may not see it. */
-static void read_target(const struct nstarget *target, int types, ino_t inode[NS_TYPES])
-{
-	for (size_t i = 0; i < NS_TYPES; i++) {
-		inode[i] = 0;
-		if (!(target->types & types & ns_types[i].flag))
-			continue;
-		inode[i] = target->inode[i];
-		if (!inode[i]) {
-			_cleanup_close_ int fd = nstarget_open(target, &ns_types[i], NULL);
-
-			inode[i] = fd < 0 ? 0 : ns_inode(fd);
-		}
-	}
-}
-
 /* The descriptors are closed before the scan, for they would be holders themselves. */
 static int select_reference(const char *text, struct selection *s, struct error *e)
 {
@@ -245,7 +219,7 @@ static int select_reference(const char *text, struct selection *s, struct error 
 		s->single = true;
 		return 0;
 	}
-	rc = open_reference(text, s->types, &ref, &target, e);
+	rc = nstarget_resolve(text, NULL, s->types, &target, e);
 	if (rc < 0)
 		return rc;
 	if (!(target.types & s->types)) {
@@ -258,7 +232,8 @@ static int select_reference(const char *text, struct selection *s, struct error 
 	s->types &= target.types;
 	s->restricted = true;
 	s->single = target.single || (typed && !(s->types & (s->types - 1)));
-	read_target(&target, s->types, s->inode);
+	/* What the caller may not see is left out. */
+	(void)nstarget_inodes(&target, s->types, s->inode, NULL);
 	return 0;
 }
 
@@ -366,14 +341,13 @@ static int show_compared(const struct request *req, struct table *table, struct 
 
 	for (size_t i = 0; i < 2 && rc >= 0; i++) {
 		_cleanup_nstarget_ struct nstarget target;
-		struct nsref ref;
 
 		nstarget_init(&target);
-		rc = open_reference(req->operands[i], types, &ref, &target, e);
+		rc = nstarget_resolve(req->operands[i], NULL, types, &target, e);
 		if (rc < 0)
 			break;
 		both &= target.types;
-		read_target(&target, types, inode[i]);
+		(void)nstarget_inodes(&target, types, inode[i], NULL);
 	}
 	if (rc >= 0 && !both)
 		return refuse(e, EINVAL, "--compare: %s and %s have no type of namespace in common",

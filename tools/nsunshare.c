@@ -454,13 +454,10 @@ static int resolve_maps(const struct request *req, struct resolved *res, struct 
 static int resolve_from(const struct request *req, struct resolved *res, struct error *e)
 {
 	const struct nstarget *from[NS_TYPES] = { NULL };
-	struct nsref ref;
-	int rc = nsref_parse(req->from, &ref, e);
+	int rc = nstarget_resolve(req->from, "from", 0, &res->from, e);
 
-	if (rc >= 0)
-		rc = nsopen(&ref, 0, &res->from, e);
 	if (rc < 0)
-		return wrap(e, "--from");
+		return rc;
 	rc = req->namespaces ? req->namespaces : join_differing(&res->from, e);
 	if (rc < 0)
 		return wrap(e, "--from");

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 
 #include "net/veth.h"
+#include "ns/name.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
 
@@ -118,7 +119,7 @@ static bool look_at_peer(const struct veth_end *x, uint8_t mac[6], void *arg)
 /* What a REF may be for it, the shortest that lasts: its name, iproute2's, its leader, its inode. */
 static char *name_node(const struct nsset_ns *node)
 {
-	static const char netns[] = "/run/netns/";
+	static const char netns[] = NETNS_DIR "/";
 
 	if (node->name)
 		return strdup(node->name);

@@ -196,31 +196,16 @@ void joins_close(struct joins *joins)
 	*joins = (struct joins){ 0 };
 }
 
-/* Inode of TARGET's namespace I; 0 with E where it cannot be opened. */
-static ino_t inode_in(const struct nstarget *target, size_t i, int *failed, struct error *e)
-{
-	_cleanup_close_ int fd = -1;
-
-	if (target->inode[i])
-		return target->inode[i];
-	fd = nstarget_open(target, &ns_types[i], e);
-	if (fd < 0)
-		*failed = fd;
-	return fd < 0 ? 0 : ns_inode(fd);
-}
-
 int join_differing(const struct nstarget *target, struct error *e)
 {
-	ino_t own[NS_TYPES];
-	int types = 0, failed = 0;
+	ino_t own[NS_TYPES], its[NS_TYPES];
+	int types = 0, failed = nstarget_inodes(target, NS_ALL_FLAGS, its, e);
 
 	ns_inodes(0, own);
 	for (size_t i = 0; i < NS_TYPES; i++) {
-		ino_t inode = target->types & ns_types[i].flag ? inode_in(target, i, &failed, e) : 0;
-
 		if (!own[i])
 			own[i] = ns_inode_self(&ns_types[i]);
-		if (inode && inode != own[i])
+		if (its[i] && its[i] != own[i])
 			types |= ns_types[i].flag;
 	}
 	return types ? types : failed;

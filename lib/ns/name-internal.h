@@ -15,7 +15,6 @@
 
 #define RECORD		"set"		/* the file in a set's directory */
 #define RECORD_DRAFT	".set"
-#define NETNS_DIR	"/run/netns"
 
 enum { DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 

@@ -24,6 +24,8 @@
 #include "ns/nsref.h"
 #include "sys/ns.h"
 
+#define NETNS_DIR	"/run/netns"	/* where ip-netns(8) keeps its names */
+
 enum name_state {
 	NAME_LIVE,
 	NAME_STALE,		/* none of its namespaces is held any more */

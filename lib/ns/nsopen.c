@@ -14,8 +14,6 @@
 #include "sys/kernel.h"
 #include "sys/proc.h"
 
-#define NETNS_DIR "/run/netns/"		/* where ip-netns(8) keeps its names */
-
 enum { STATUS_LIMIT = 65536 };
 
 /* Fill OUT, whose reference is set. TYPE is CLONE_NEW* or 0. */
@@ -266,9 +264,9 @@ static int take_set(struct nstarget *out, const struct name_set *set, struct err
 /* What is in /run/netns under NAME. Returns 0, or -ENOENT without E. */
 static int resolve_netns(struct nstarget *out, const char *name, struct error *e)
 {
-	char path[sizeof(NETNS_DIR) + 255];
+	char path[sizeof(NETNS_DIR "/") + 255];
 
-	if ((size_t)snprintf(path, sizeof(path), NETNS_DIR "%s", name) >= sizeof(path) ||
+	if ((size_t)snprintf(path, sizeof(path), NETNS_DIR "/%s", name) >= sizeof(path) ||
 	    streq(name, ".") || streq(name, "..") || faccessat(AT_FDCWD, path, F_OK, 0) < 0)
 		return -ENOENT;
 
@@ -301,7 +299,7 @@ static int resolve_name(struct nstarget *out, int type, struct error *e)
 		return resolve_file(out, name, e);
 	if (r != -ENOENT)
 		return r;
-	return refuse(e, ENOENT, "%s: no named set%s%s%s", name, netns ? ", no " NETNS_DIR : "",
+	return refuse(e, ENOENT, "%s: no named set%s%s%s", name, netns ? ", no " NETNS_DIR "/" : "",
 		      netns ? name : "", out->ref.forced ? "" : ", no file of that name");
 }
 
@@ -327,6 +325,23 @@ static int take_pidfd(struct nstarget *out, int fd, struct error *e)
 	return take_process(out, take_fd(&own), pid);
 }
 
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* A socket keeps the network namespace that it was made in. */
+static int take_socket(struct nstarget *out, int fd, struct error *e)
+{
+	_cleanup_close_ int own = fd;
+	int netns = ioctl(own, SIOCGSKNS);
+
+	return netns < 0 ? fail(e, errno, "%s: open the network namespace of the socket", out->ref.text)
+			 : take_namespace(out, netns, e);
+}
+
 static int resolve_fd(struct nstarget *out, int type, struct error *e)
 {
 	int fd = fcntl(out->ref.fd, F_DUPFD_CLOEXEC, 3);
@@ -338,6 +353,8 @@ static int resolve_fd(struct nstarget *out, int type, struct error *e)
 				      : fail(e, errno, "%s", out->ref.text);
 	if (fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC)
 		return take_namespace(out, fd, e);
+	if (is_socket(fd))
+		return take_socket(out, fd, e);
 	return take_pidfd(out, fd, e);
 }
 
@@ -416,15 +433,53 @@ int nstarget_open(const struct nstarget *target, const struct ns_type *type, str
 					      : ns_open_process(target->pidfd, target->pid, type, e);
 }
 
+int nstarget_resolve(const char *text, const char *option, int types, struct nstarget *out, struct error *e)
+{
+	struct nsref ref;
+	int rc = nsref_parse(text, &ref, e);
+
+	/* More than one type is no help to read a reference. */
+	if (rc >= 0)
+		rc = nsopen(&ref, types & (types - 1) ? 0 : types, out, e);
+	return rc < 0 && option ? wrap(e, "--%s", option) : rc;
+}
+
+static int inode_of(const struct nstarget *target, size_t i, ino_t *inode, struct error *e)
+{
+	_cleanup_close_ int fd = -1;
+
+	*inode = target->inode[i];
+	if (*inode)
+		return 0;
+	fd = nstarget_open(target, &ns_types[i], e);
+	if (fd < 0)
+		return fd;
+	*inode = ns_inode(fd);
+	return 0;
+}
+
+int nstarget_inodes(const struct nstarget *target, int types, ino_t inode[NS_TYPES], struct error *e)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < NS_TYPES; i++) {
+		int rc = 0;
+
+		inode[i] = 0;
+		if (target->types & types & ns_types[i].flag)
+			rc = inode_of(target, i, &inode[i], e);
+		if (rc < 0)
+			failed = rc;
+	}
+	return failed;
+}
+
 int nsopen_text(const char *text, const struct ns_type *type, struct error *e)
 {
 	_cleanup_nstarget_ struct nstarget target;
-	struct nsref ref;
-	int r;
+	int rc;
 
 	nstarget_init(&target);
-	r = nsref_parse(text, &ref, e);
-	if (r == 0)
-		r = nsopen(&ref, type->flag, &target, e);
-	return r < 0 ? r : nstarget_open(&target, type, e);
+	rc = nstarget_resolve(text, NULL, type->flag, &target, e);
+	return rc < 0 ? rc : nstarget_open(&target, type, e);
 }

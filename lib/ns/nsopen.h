@@ -27,6 +27,19 @@ struct nstarget {
 };
 
 /*
+ * The door: TEXT to what it refers to. OPTION (NULL for an operand) is the long option that took it, for the message.
+ * TYPES (CLONE_NEW*, or 0) are those that the caller wants: where that is one, it helps to read the reference, and
+ * another is an error that names both. Free with nstarget_close().
+ */
+int nstarget_resolve(const char *text, const char *option, int types, struct nstarget *out, struct error *e) must_check;
+
+/*
+ * Inode numbers of TARGET's namespaces of TYPES into INODE, which has 0 for the rest and for those that the caller may
+ * not see. Returns 0, or the -errno of the last of these with E.
+ */
+int nstarget_inodes(const struct nstarget *target, int types, ino_t inode[NS_TYPES], struct error *e);
+
+/*
  * Resolve REF. Nothing is changed. TYPE (CLONE_NEW* or 0) helps to read a reference that is one
  * namespace, or an iproute2 name. Returns 0, or -errno with E in the words of the user's reference:
  * ENOENT, ESRCH, EINVAL (no namespace; another type), EPERM, EACCES, EOPNOTSUPP.

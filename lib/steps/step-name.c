@@ -16,7 +16,6 @@
 #include "sys/ns.h"
 #include "sys/proc.h"
 
-#define NETNS_DIR "/run/netns"
 
 /* What the helper keeps from step to step, in the state of struct name_making. */
 struct progress {
