@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <locale.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -484,8 +483,8 @@ static void say_private(const struct request *req, const struct resolved *res)
 		struct mountinfo now;
 
 		if (state_of(res, &res->spot[i], &now) == 0 && !now.master)
-			fprintf(stderr, "%s: %s is %s now, not a slave: it had no peer and no master\n", mountprop.name,
-				res->spot[i].text, mnt_propagation(&now));
+			error_note(mountprop.name, stderr, "%s is %s now, not a slave: it had no peer and no master",
+				   res->spot[i].text, mnt_propagation(&now));
 	}
 }
 
@@ -504,8 +503,8 @@ static void say_unrestored(const struct resolved *res)
 			if (!now || (now->line.shared == was->shared && now->line.master == was->master &&
 				     now->line.unbindable == was->unbindable))
 				continue;
-			fprintf(stderr, "%s: %s could not be put back: it is %s now\n", mountprop.name, was->target,
-				mnt_propagation(&now->line));
+			error_note(mountprop.name, stderr, "%s could not be put back: it is %s now", was->target,
+				   mnt_propagation(&now->line));
 		}
 	}
 }
@@ -573,7 +572,7 @@ static int run(int argc, char **argv, struct error *e)
 	/* How wide a character is, and whether the terminal can draw branches. A change prints no table: a tenth of the
 	 * start is saved. */
 	if (req.mode != MODE_MAKE)
-		setlocale(LC_CTYPE, "");
+		charset_load();
 	if (rc >= 0 && action == OPT_HELP)
 		help();
 	else if (rc >= 0 && action == OPT_VERSION)

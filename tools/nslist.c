@@ -3,7 +3,6 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <locale.h>
 #include <sched.h>
 #include <time.h>
 
@@ -579,7 +578,7 @@ int main(int argc, char **argv)
 	struct error e = { 0 };
 
 	/* How wide a character is, and whether the terminal can draw branches. */
-	setlocale(LC_CTYPE, "");
+	charset_load();
 	if (run(&req, argc, argv, &e) >= 0)
 		return EXIT_SUCCESS;
 	/* lsns(8) has no status of its own for usage errors; 2 is an ioctl(2) that the kernel lacks. */

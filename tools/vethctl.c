@@ -5,7 +5,6 @@
  */
 #include <ctype.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -330,12 +329,8 @@ static int run_apply(const struct request *req, struct error *e)
 static void print_notes(const struct strbuf *notes)
 {
 	for (const char *at = strbuf_text(notes), *end; *at; at = end + 1) {
-		_cleanup_strbuf_ struct strbuf line = { 0 }, safe = { 0 };
-
 		end = strchr(at, '\n');
-		strbuf_add_bytes(&line, at, end - at);
-		strbuf_add_safe(&safe, strbuf_text(&line), false);
-		fprintf(stderr, "%s: note: %s\n", tool.name, strbuf_text(&safe));
+		error_note(tool.name, stderr, "note: %.*s", (int)(end - at), at);
 	}
 }
 
@@ -420,17 +415,27 @@ static int find_end(const struct veth_set *set, const char *text, const struct v
 	return refuse(e, ENODEV, "%s: there is no end of a pair of that name", text);
 }
 
+/* What a cell says, as the terminal can show it, and how many cells of it that takes. */
+static int say_end(const struct column *c, const struct veth_end *x, struct strbuf *out)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	enum charset charset = charset_of_output();
+
+	c->cell(x, NULL, &text);
+	strbuf_add_shown(out, text.length ? text.text : "-", charset);
+	return (int)characters_width(strbuf_text(out), charset);
+}
+
 /* Both ends side by side: a line for each column of the first, with that of the second. */
 static void show_pair(const struct veth_end *x, FILE *out)
 {
 	for (const struct column *c = pair_columns; c->name; c += 2) {
-		_cleanup_strbuf_ struct strbuf first = { 0 }, second = { 0 }, a = { 0 }, b = { 0 };
+		_cleanup_strbuf_ struct strbuf first = { 0 }, second = { 0 };
+		int width = say_end(&c[0], x, &first);
 
-		c[0].cell(x, NULL, &first);
-		c[1].cell(x, NULL, &second);
-		strbuf_add_safe(&a, first.length ? first.text : "-", false);
-		strbuf_add_safe(&b, second.length ? second.text : "-", false);
-		fprintf(out, "%-10s %-44s %s\n", c->name, strbuf_text(&a), strbuf_text(&b));
+		say_end(&c[1], x, &second);
+		fprintf(out, "%-10s %s%*s %s\n", c->name, strbuf_text(&first), width < 44 ? 44 - width : 0, "",
+			strbuf_text(&second));
 	}
 }
 
@@ -518,7 +523,7 @@ int main(int argc, char **argv)
 	struct error e = { 0 };
 	int status;
 
-	setlocale(LC_CTYPE, "");
+	charset_load();
 	command_guard_stdio();
 	status = run(&req, argc, argv, &e);
 	return status < 0 ? error_print(&e, tool.name, stderr) : status;

@@ -129,11 +129,11 @@ int error_print(const struct error *e, const char *tool, FILE *out)
 	_cleanup_strbuf_ struct strbuf lines = { 0 };
 
 	strbuf_addf(&lines, "%s: ", tool);
-	strbuf_add_safe(&lines, e->text, false);
+	strbuf_add_safe(&lines, e->text);
 	strbuf_add(&lines, "\n");
 	if (e->hint[0]) {
 		strbuf_addf(&lines, "%s: hint: ", tool);
-		strbuf_add_safe(&lines, e->hint, false);
+		strbuf_add_safe(&lines, e->hint);
 		strbuf_add(&lines, "\n");
 	}
 
@@ -142,6 +142,18 @@ int error_print(const struct error *e, const char *tool, FILE *out)
 	else
 		fputs(strbuf_text(&lines), out);
 	return e->status ? e->status : EXIT_FAILURE;
+}
+
+void error_note(const char *tool, FILE *out, const char *format, ...)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 }, safe = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	strbuf_addv(&text, format, args);
+	va_end(args);
+	strbuf_add_safe(&safe, strbuf_text(&text));
+	fprintf(out, "%s: %s\n", tool, strbuf_text(&safe));
 }
 
 int error_flush(FILE *out, struct error *e)

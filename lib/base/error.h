@@ -49,4 +49,7 @@ int error_flush(FILE *out, struct error *e);
  */
 int error_print(const struct error *e, const char *tool, FILE *out);
 
+/* Print "TOOL: FORMAT" to OUT in the same way: what is worth saying, and is not an error. */
+void error_note(const char *tool, FILE *out, const char *format, ...) printf_like(3, 4);
+
 #endif

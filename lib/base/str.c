@@ -239,44 +239,6 @@ void strbuf_free(struct strbuf *b)
 
 /* Text from outside */
 
-/*
- * Bytes of the UTF-8 character at TEXT, 0 where there is no valid one (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF). Reads no further than the terminator.
- */
-static size_t utf8_length(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-		   s[0] < 0xf5 ? 4 : 0;
-	unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-	unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-
-	if (n > 1 && (s[1] < low || s[1] > high))
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
-enum character { PLAIN, CONTROL, INVALID };
-
-/* Class and length of the character at TEXT. Control characters are C0, DEL, and C1, in which a
- * terminal may read an escape sequence too. What is invalid is taken byte by byte. */
-static enum character character_at(const char *text, size_t *length)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = utf8_length(text);
-
-	*length = n ? n : 1;
-	if (n == 1 && (s[0] < 0x20 || s[0] == 0x7f))
-		return CONTROL;
-	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)
-		return CONTROL;
-	return n ? PLAIN : INVALID;
-}
-
 /* Bytes at TEXT that neither a terminal nor JSON takes for anything but themselves: nearly all there are. */
 static size_t harmless_length(const char *text)
 {
@@ -287,77 +249,126 @@ static size_t harmless_length(const char *text)
 	return n;
 }
 
-void strbuf_add_safe(struct strbuf *b, const char *text, bool quote_backslash)
+/* What takes the plain way is a character, too: a combining mark may follow it. */
+static void pass_harmless(struct character *c)
 {
+	c->carries = true;
+	c->marks = 0;
+}
+
+enum escape { HEX, OCTAL };
+
+static void add_escaped(struct strbuf *b, enum escape escape, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		strbuf_addf(b, escape == HEX ? "\\x%02x" : "\\%03o", (unsigned char)text[i]);
+}
+
+/* QUOTED: the backslash of a \x in TEXT is escaped, too. */
+static void add_shown(struct strbuf *b, const char *text, enum charset charset, bool quoted)
+{
+	struct character c = { 0 };
+
 	for (size_t n; *text; text += n) {
 		n = harmless_length(text);
 		if (n > 0) {
 			strbuf_add_bytes(b, text, n);
+			pass_harmless(&c);
 			continue;
 		}
-		bool plain = character_at(text, &n) == PLAIN;
-
-		if (*text == '\\' && quote_backslash)
-			strbuf_add(b, "\\\\");
-		else if (plain)
-			strbuf_add_bytes(b, text, n);
+		character_read(text, charset, &c);
+		n = c.length;
+		if (!c.shown || (quoted && text[0] == '\\' && text[1] == 'x'))
+			add_escaped(b, HEX, text, n);
 		else
-			for (size_t i = 0; i < n; i++)
-				strbuf_addf(b, "\\x%02x", (unsigned char)text[i]);
+			strbuf_add_bytes(b, text, n);
 	}
+}
+
+void strbuf_add_shown(struct strbuf *b, const char *text, enum charset charset)
+{
+	add_shown(b, text, charset, true);
+}
+
+void strbuf_add_safe(struct strbuf *b, const char *text)
+{
+	add_shown(b, text, charset_of_output(), false);
+}
+
+/* A code point in the words of JSON: beyond the first plane as two surrogates. */
+static void add_json_code(struct strbuf *b, uint32_t code)
+{
+	if (code <= 0xffff)
+		strbuf_addf(b, "\\u%04x", code);
+	else
+		strbuf_addf(b, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + (code & 0x3ff));
 }
 
 void strbuf_add_json(struct strbuf *b, const char *text)
 {
+	struct character c = { 0 };
+	bool utf8 = false, known = false;
+
 	strbuf_add(b, "\"");
 	for (size_t n; *text; text += n) {
 		n = harmless_length(text);
 		if (n > 0) {
 			strbuf_add_bytes(b, text, n);
+			pass_harmless(&c);
 			continue;
 		}
-		enum character class = character_at(text, &n);
-
-		if (class == INVALID)
-			strbuf_add(b, "\xef\xbf\xbd");
-		else if (class == CONTROL)	/* the last byte of C0 and C1 is the code point */
-			strbuf_addf(b, "\\u%04x", (unsigned char)text[n - 1]);
-		else if (*text == '"' || *text == '\\')
+		if (!known)
+			utf8 = charset_is_utf8(charset_of_output());
+		known = true;
+		character_read(text, CHARSET_UTF8, &c);
+		n = c.length;
+		if (*text == '"' || *text == '\\')
 			strbuf_addf(b, "\\%c", *text);
-		else
+		else if (utf8 && !c.valid)
+			strbuf_add(b, "\xef\xbf\xbd");
+		else if (utf8 && c.shown)
 			strbuf_add_bytes(b, text, n);
+		else
+			add_json_code(b, c.valid ? c.code : 0xfffd);
 	}
 	strbuf_add(b, "\"");
+}
+
+/* Of what is to be pasted, only ASCII and UTF-8 are read everywhere as they were shown. */
+static enum charset charset_to_paste(void)
+{
+	enum charset charset = charset_of_output();
+
+	return charset_is_utf8(charset) ? charset : CHARSET_ASCII;
 }
 
 void strbuf_add_c(struct strbuf *b, const char *text)
 {
-	strbuf_add(b, "\"");
-	for (size_t n; *text; text += n) {
-		n = harmless_length(text);
-		if (n > 0) {
-			strbuf_add_bytes(b, text, n);
-			continue;
-		}
-		bool plain = character_at(text, &n) == PLAIN;
+	enum charset charset = charset_to_paste();
+	struct character c = { 0 };
 
+	strbuf_add(b, "\"");
+	for (; *text; text += c.length) {
+		character_read(text, charset, &c);
 		if (*text == '"' || *text == '\\')
 			strbuf_addf(b, "\\%c", *text);
 		else if (*text == '\n' || *text == '\t')
 			strbuf_add(b, *text == '\n' ? "\\n" : "\\t");
-		else if (plain)
-			strbuf_add_bytes(b, text, n);
+		else if (c.shown)
+			strbuf_add_bytes(b, text, c.length);
 		else
-			for (size_t i = 0; i < n; i++)
-				strbuf_addf(b, "\\%03o", (unsigned char)text[i]);
+			add_escaped(b, OCTAL, text, c.length);
 	}
 	strbuf_add(b, "\"");
 }
 
-static bool is_printable(const char *text)
+static bool is_printable(const char *text, enum charset charset)
 {
-	for (size_t n; *text; text += n) {
-		if (character_at(text, &n) != PLAIN)
+	struct character c = { 0 };
+
+	for (; *text; text += c.length) {
+		character_read(text, charset, &c);
+		if (!c.shown)
 			return false;
 	}
 	return true;
@@ -367,7 +378,9 @@ void strbuf_add_shell(struct strbuf *b, const char *text)
 {
 	static const char bare[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789_@%+=:,./-";
-	bool printable = is_printable(text);
+	enum charset charset = charset_to_paste();
+	bool printable = is_printable(text, charset);
+	struct character c = { 0 };
 
 	if (*text && text[strspn(text, bare)] == '\0') {
 		strbuf_add(b, text);
@@ -375,18 +388,16 @@ void strbuf_add_shell(struct strbuf *b, const char *text)
 	}
 
 	strbuf_add(b, printable ? "'" : "$'");
-	for (size_t n; *text; text += n) {
-		bool plain = character_at(text, &n) == PLAIN;
-
+	for (; *text; text += c.length) {
+		character_read(text, charset, &c);
 		if (printable && *text == '\'')
 			strbuf_add(b, "'\\''");
 		else if (!printable && (*text == '\'' || *text == '\\'))
 			strbuf_addf(b, "\\%c", *text);
-		else if (plain)
-			strbuf_add_bytes(b, text, n);
+		else if (c.shown)
+			strbuf_add_bytes(b, text, c.length);
 		else
-			for (size_t i = 0; i < n; i++)
-				strbuf_addf(b, "\\%03o", (unsigned char)text[i]);
+			add_escaped(b, OCTAL, text, c.length);
 	}
 	strbuf_add(b, "'");
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/base.h"
+#include "base/character.h"
 #include "base/error.h"
 
 /*
@@ -49,17 +50,21 @@ void strbuf_add(struct strbuf *b, const char *text);
 void strbuf_add_bytes(struct strbuf *b, const void *bytes, size_t n);
 void strbuf_addf(struct strbuf *b, const char *format, ...) printf_like(2, 3);
 void strbuf_addv(struct strbuf *b, const char *format, va_list args) printf_like(2, 0);
-/* Append TEXT with what could upset a terminal (C0 and C1 control characters, DEL, invalid UTF-8) as
- * \xHH, and a backslash as \\ only where QUOTE_BACKSLASH. */
-void strbuf_add_safe(struct strbuf *b, const char *text, bool quote_backslash);
-/* Append TEXT as one word of a POSIX shell, quoted only where it must be: '...', or $'...' (POSIX 2024)
- * where it has what could upset a terminal. */
+/*
+ * Append TEXT, with each byte of what the output cannot show (character.h) as \xHH. strbuf_add_safe() takes the charset
+ * of the output, and is for messages, where a part may be escaped already. strbuf_add_shown() takes CHARSET, and
+ * escapes the backslash of a \x in TEXT, too, so that what is printed means one thing.
+ */
+void strbuf_add_safe(struct strbuf *b, const char *text);
+void strbuf_add_shown(struct strbuf *b, const char *text, enum charset charset);
+/* Append TEXT as one word of a POSIX shell, quoted only where it must be: '...', or $'...' (POSIX 2024) where it has
+ * what the output cannot show. */
 void strbuf_add_shell(struct strbuf *b, const char *text);
-/* Append TEXT as a string literal of C with its quotes; what could upset a terminal is escaped in octal, which
- * no digit behind it can lengthen. */
+/* Append TEXT as a string literal of C with its quotes; what the output cannot show is escaped in octal, which no digit
+ * behind it can lengthen. */
 void strbuf_add_c(struct strbuf *b, const char *text);
-/* Append TEXT as a JSON string with its quotes; control characters are escaped, as JSON lets one do
- * with all of them; invalid UTF-8 becomes U+FFFD. */
+/* Append TEXT as a JSON string with its quotes. What the output cannot show is escaped, as JSON lets one do with all
+ * characters; invalid UTF-8 becomes U+FFFD. */
 void strbuf_add_json(struct strbuf *b, const char *text);
 /* The text so far, "" where nothing was added. */
 const char *strbuf_text(const struct strbuf *b);

@@ -50,47 +50,47 @@ static const char *attributes_of(const char *style)
 	return "";
 }
 
-/* TEXT inside a quoted string. What could upset a terminal is spelled out, for dot passes it through. */
-static void print_text(FILE *out, const char *text)
+/*
+ * TEXT with what could upset a terminal spelled out, for dot passes it through. Dot reads UTF-8 whatever the locale is:
+ * a character that the locale may lack is written as a number, which dot knows in strings and in labels.
+ */
+static void print_text(FILE *out, const char *text, const char *(*quote)(char c))
 {
-	_cleanup_strbuf_ struct strbuf safe = { 0 };
+	bool utf8 = charset_is_utf8(charset_of_output());
+	struct character c = { 0 };
 
-	strbuf_add_safe(&safe, text, false);
-	for (const char *p = strbuf_text(&safe); *p; p++) {
-		if (*p == '"' || *p == '\\')
-			fputc('\\', out);
-		fputc(*p, out);
+	for (; *text; text += c.length) {
+		const char *quoted = quote(*text);
+
+		character_read(text, CHARSET_UTF8, &c);
+		if (!c.shown)
+			for (size_t i = 0; i < c.length; i++)
+				fprintf(out, "%sx%02x", quote('\\'), (unsigned char)text[i]);
+		else if (quoted)
+			fputs(quoted, out);
+		else if (c.code > '~' && !utf8)
+			fprintf(out, "&#%u;", c.code);
+		else
+			fwrite(text, 1, c.length, out);
 	}
+}
+
+static const char *quote_in_string(char c)
+{
+	return c == '"' ? "\\\"" : c == '\\' ? "\\\\" : NULL;
 }
 
 static void print_string(FILE *out, const char *text)
 {
 	fputc('"', out);
-	print_text(out, text);
+	print_text(out, text, quote_in_string);
 	fputc('"', out);
 }
 
-/* TEXT inside a label, see print_label(). */
-static void print_html(FILE *out, const char *text)
+/* Inside a label, see print_label(). */
+static const char *quote_in_html(char c)
 {
-	_cleanup_strbuf_ struct strbuf safe = { 0 };
-
-	strbuf_add_safe(&safe, text, false);
-	for (const char *p = strbuf_text(&safe); *p; p++) {
-		switch (*p) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		default:
-			fputc(*p, out);
-		}
-	}
+	return c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '\\' ? "\\" : NULL;
 }
 
 static void indent(const struct dot *d)
@@ -130,7 +130,7 @@ static void print_label(FILE *out, const char *const *lines, size_t count, const
 		if (!lines[i] || !*lines[i])
 			continue;
 		fputs(shown ? "" : "<b>", out);
-		print_html(out, lines[i]);
+		print_text(out, lines[i], quote_in_html);
 		fprintf(out, "%s<br align=\"%s\"/>", shown++ ? "" : "</b>", align);
 	}
 	fputc('>', out);
@@ -141,7 +141,7 @@ void dot_open(struct dot *d, const char *id, const char *style, const char *cons
 	indent(d);
 	/* Graphviz frames a subgraph only where its name begins so. */
 	fputs("subgraph \"cluster ", d->out);
-	print_text(d->out, id);
+	print_text(d->out, id, quote_in_string);
 	fputs("\" {\n", d->out);
 	d->depth++;
 	indent(d);

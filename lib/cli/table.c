@@ -18,6 +18,7 @@ struct table {
 	const struct column_list *list;
 	void *arg;
 	int format;
+	enum charset charset;		/* of libsmartcols, which reads cells as the C library does */
 	bool no_wrap, is_tree;
 	size_t rows;
 	const char *name;
@@ -266,6 +267,22 @@ static int column_flags(const struct column *c, const struct table_request *requ
 	return flags;
 }
 
+/* How wide a cell of several lines is. That of libsmartcols takes what was escaped here for text to be escaped. */
+static size_t widest_line(const struct libscols_column *column, const char *data, void *arg)
+{
+	enum charset charset = charset_of_locale();
+	struct character c = { 0 };
+	size_t widest = 0, width = 0;
+
+	(void)column, (void)arg;
+	for (; *data; data += c.length) {
+		character_read(data, charset, &c);
+		width = *data == '\n' ? 0 : width + (size_t)c.width;
+		widest = width > widest ? width : widest;
+	}
+	return widest;
+}
+
 static int add_column(struct table *t, const struct column *c, const struct table_request *request)
 {
 	int flags = column_flags(c, request);
@@ -277,7 +294,7 @@ static int add_column(struct table *t, const struct column *c, const struct tabl
 	if (flags & SCOLS_FL_TREE)
 		t->is_tree = true;
 	if (flags & SCOLS_FL_WRAP) {
-		scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+		scols_column_set_wrapfunc(column, widest_line, scols_wrapnl_nextchunk, NULL);
 		scols_column_set_safechars(column, "\n");
 	}
 	/* The cells are JSON already, see add_json(): a number is what libsmartcols prints as it is. */
@@ -345,6 +362,7 @@ int table_new(const char *name, const struct column *columns, const struct colum
 		.list = list,
 		.arg = arg,
 		.format = request->format,
+		.charset = charset_of_locale(),
 		.no_wrap = request->no_wrap || request->format == TABLE_RAW,
 		.name = name,
 	};
@@ -379,13 +397,18 @@ static void join_lines(struct strbuf *cell, char separator)
 			cell->text[i] = separator;
 }
 
-/* For a terminal. A newline that is data is escaped, one between two lines of the cell is not. */
-static void add_plain(struct strbuf *out, const struct strbuf *cell, char separator)
+/*
+ * For a terminal. A newline that is data is escaped, one between two lines of the cell is not.
+ *
+ * libsmartcols gets nothing but characters that the C library reads and has a width for. From what it cannot read, it
+ * would step back by a byte, again and again (mbs_nwidth() takes -1 for a length, seen in 2.38 to 2.42).
+ */
+static void add_plain(struct strbuf *out, const struct strbuf *cell, char separator, enum charset charset)
 {
 	const char *end = cell->text + cell->length;
 
 	for (const char *line = cell->text;; line += strlen(line) + 1) {
-		strbuf_add_safe(out, line, false);
+		strbuf_add_shown(out, line, charset);
 		if (line + strlen(line) >= end)
 			return;
 		strbuf_add_bytes(out, &separator, 1);
@@ -416,7 +439,7 @@ static void dress_cell(struct table *t, const struct column *c, bool hidden)
 	char separator = t->no_wrap ? ',' : '\n';
 
 	if (!hidden && t->format == TABLE_PLAIN) {
-		add_plain(&t->text, &t->cell, separator);
+		add_plain(&t->text, &t->cell, separator, t->charset);
 		return;
 	}
 	join_lines(&t->cell, separator);

@@ -4,7 +4,7 @@
  * A tool describes its columns once, as data. A row is a pointer of the tool's; a cell function says what a
  * column shows of it. Only the columns that were asked for are ever computed.
  *
- * Widths are those of the locale's characters: the tool calls setlocale(LC_CTYPE, "").
+ * Widths are those of the locale's characters: the tool calls charset_load().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -23,7 +23,7 @@ static void make_line(const struct way_look *l, const char *format, va_list args
 
 	strbuf_add(&line, l->prefix ? l->prefix : "");
 	strbuf_addv(&line, format, args);
-	strbuf_add_safe(out, strbuf_text(&line), false);
+	strbuf_add_safe(out, strbuf_text(&line));
 	strbuf_add(out, "\n");
 }
 

@@ -134,7 +134,7 @@ static void say_line(struct strbuf *b, const char *indent, const char *format, v
 	strbuf_addv(&line, format, args);
 	if (b->length)
 		strbuf_add(b, indent);
-	strbuf_add_safe(b, strbuf_text(&line), false);
+	strbuf_add_safe(b, strbuf_text(&line));
 	strbuf_add(b, "\n");
 }
 

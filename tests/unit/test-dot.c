@@ -99,10 +99,27 @@ static void full_disk(void)
 	fclose(out);
 }
 
+/* Dot reads UTF-8 in every locale. */
+static void in_ascii(void)
+{
+	const char *const lines[] = { "caf\xc3\xa9\xe2\x80\xae\\" };
+	FILE *out;
+
+	setenv("LC_ALL", "C", 1);
+	struct dot *d = begin(&out, "x", false);
+	dot_node(d, "\xc3\xa9", NULL, lines, 1);
+	end(out, d);
+	has_str(drawn, "\"&#233;\"");
+	has_str(drawn, "<b>caf&#233;\\xe2\\x80\\xae\\</b>");
+	setenv("LC_ALL", "C.UTF-8", 1);
+}
+
 int main(void)
 {
+	setenv("LC_ALL", "C.UTF-8", 1);
 	frames();
 	from_outside();
+	in_ascii();
 	full_disk();
 	free(drawn);
 	return done();

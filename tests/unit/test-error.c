@@ -123,6 +123,7 @@ static void prints(void)
 
 int main(void)
 {
+	setenv("LC_ALL", "C.UTF-8", 1);
 	made();
 	wrapped();
 	too_long();

@@ -137,14 +137,9 @@ static void check_escape(void (*add)(struct strbuf *, const char *), const char 
 	is_str(strbuf_text(&b), expected);
 }
 
-static void add_safe(struct strbuf *b, const char *text)
+static void add_shown(struct strbuf *b, const char *text)
 {
-	strbuf_add_safe(b, text, false);
-}
-
-static void add_safe_quoting(struct strbuf *b, const char *text)
-{
-	strbuf_add_safe(b, text, true);
+	strbuf_add_shown(b, text, CHARSET_UTF8);
 }
 
 static void escapes(void)
@@ -179,11 +174,37 @@ static void escapes(void)
 	};
 
 	for (size_t i = 0; i < array_size(all); i++) {
-		check_escape(add_safe, all[i].text, all[i].safe);
+		check_escape(strbuf_add_safe, all[i].text, all[i].safe);
 		check_escape(strbuf_add_json, all[i].text, all[i].json);
 		check_escape(strbuf_add_shell, all[i].text, all[i].shell);
 	}
-	check_escape(add_safe_quoting, "a\\b\n", "a\\\\b\\x0a");
+	check_escape(add_shown, "a\\b\n\\x0a", "a\\b\\x0a\\x5cx0a");
+	check_escape(strbuf_add_json, "\xf3\xa0\x81\x81", "\"\\udb40\\udc41\"");
+	check_escape(strbuf_add_json, "\xe2\x80\xae", "\"\\u202e\"");
+	check_escape(strbuf_add_c, "caf\xc3\xa9\xe2\x80\xae" "1", "\"caf\xc3\xa9\\342\\200\\2561\"");
+}
+
+/* Where the output has no more than ASCII. */
+static void ascii(void)
+{
+	static const struct {
+		const char *text, *safe, *json, *shell, *c;
+	} all[] = {
+		{ "a b", "a b", "\"a b\"", "'a b'", "\"a b\"" },
+		{ "caf\xc3\xa9", "caf\\xc3\\xa9", "\"caf\\u00e9\"", "$'caf\\303\\251'", "\"caf\\303\\251\"" },
+		{ "\xf0\x9f\x90\xa7", "\\xf0\\x9f\\x90\\xa7", "\"\\ud83d\\udc27\"", "$'\\360\\237\\220\\247'",
+		  "\"\\360\\237\\220\\247\"" },
+		{ "\xff", "\\xff", "\"\\ufffd\"", "$'\\377'", "\"\\377\"" },
+	};
+
+	setenv("LC_ALL", "C", 1);
+	for (size_t i = 0; i < array_size(all); i++) {
+		check_escape(strbuf_add_safe, all[i].text, all[i].safe);
+		check_escape(strbuf_add_json, all[i].text, all[i].json);
+		check_escape(strbuf_add_shell, all[i].text, all[i].shell);
+		check_escape(strbuf_add_c, all[i].text, all[i].c);
+	}
+	setenv("LC_ALL", "C.UTF-8", 1);
 }
 
 /* What the shell reads back is what was quoted. */
@@ -233,7 +254,9 @@ int main(void)
 	paths();
 	signals();
 	buffer();
+	setenv("LC_ALL", "C.UTF-8", 1);
 	escapes();
+	ascii();
 	shell_agrees();
 	list();
 	return done();

@@ -156,7 +156,65 @@ static void from_outside(void)
 	is_str(print(ASK(.format = TABLE_PAIRS), "NAME", bad),
 	       "NAME=\"\\x1b[31m\\x0a\\xff \\x22\\x5c\"\n");
 	has_str(print(ASK(.format = TABLE_JSON), "NAME", bad),
-		"\"name\": \"\\u001b[31m\\u000a\xef\xbf\xbd \\\"\\\\\"");
+		"\"name\": \"\\u001b[31m\\u000a\\ufffd \\\"\\\\\"");
+}
+
+/* The bytes that TEXT, of which the line ends, stands for. */
+static void unescape(const char *text, char *out)
+{
+	unsigned int byte;
+
+	for (; *text && *text != '\n'; out++) {
+		if (sscanf(text, "\\x%2x", &byte) == 1 && text[1] == 'x') {
+			*out = (char)byte;
+			text += 4;
+		} else {
+			*out = *text++;
+		}
+	}
+	*out = '\0';
+}
+
+/* Bytes that look like characters, and are none, or are a part of one. */
+static void random_text(char *out, size_t size)
+{
+	static const char *const pieces[] = {
+		"a", "\\x", "\\", " ", "x", "\xe8\xaf\xbe", "\xe8\xaf", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x80\xae",
+		"\xcc\x81", "\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81", "\xc2\x9b", "\n", "\033[31m", "\x80",
+		"\xf0\x9f\x90\xa7", "\xf0\x9f", "\xf3\xa0\x81\x81", "\xe2\x80\xa8", "\xef\xbf\xbe", "\xf4\x90\x80\x80",
+	};
+
+	*out = '\0';
+	for (int i = rand() % 12 + 1; i > 0; i--) {
+		const char *piece = pieces[(size_t)rand() % array_size(pieces)];
+
+		if (strlen(out) + strlen(piece) + 2 < size)
+			strcat(out, piece);
+	}
+	strcat(out, "|");	/* blanks at the end of a line are not shown */
+}
+
+/* Every table ends, and says the bytes that there are: in the locale LOCALE. */
+static void any_bytes(const char *locale)
+{
+	char text[128], back[512];
+	const struct item item = { text, "1", "yes", text };
+	const struct item *const rows[] = { &item, NULL };
+	int wrong = 0;
+
+	if (!setlocale(LC_CTYPE, locale))
+		return;
+	srand(1);
+	for (int i = 0; i < 5000; i++) {
+		random_text(text, sizeof(text));
+		unescape(print(ASK(.no_headings = true), "NAME", rows), back);
+		if (!streq(text, back) && !wrong++)
+			is_str(back, text);
+		print(ASK(), "LINES,NAME,YES", rows);
+		print(ASK(.tree = "NAME"), "NAME,LINES,YES", rows);
+	}
+	is_int(wrong, 0);
+	setlocale(LC_CTYPE, "C");
 }
 
 static void choice(void)
@@ -248,11 +306,14 @@ static void described(void)
 int main(void)
 {
 	/* Branches are ASCII there. */
+	setenv("LC_ALL", "C", 1);
 	setlocale(LC_CTYPE, "C");
 	formats();
 	lines();
 	tree();
 	from_outside();
+	any_bytes("C");
+	any_bytes("C.UTF-8");
 	choice();
 	filters();
 	described();
