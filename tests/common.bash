@@ -72,14 +72,17 @@ resolve_command() {
 }
 
 user_command() { # as_user or as_poor_user
-	local user=${NSKIT_USER:-$(id -un)}
+	local user=${NSKIT_USER:-$(id -un)} locale=() name
 	if [[ $1 == as_poor_user ]]; then
 		user=$NSKIT_POOR
 	fi
 	if [[ $EUID -eq 0 ]]; then
 		command+=(setpriv "--reuid=$(id -u "$user")" "--regid=$(id -g "$user")" --init-groups --)
 	fi
-	command+=(env -i "PATH=$PATH" "LANG=$LANG" "TERM=${TERM:-dumb}" SHELL=/bin/sh
+	for name in LANG LC_CTYPE LC_ALL LOCPATH; do
+		[[ -z ${!name-} ]] || locale+=("$name=${!name}")
+	done
+	command+=(env -i "PATH=$PATH" "${locale[@]}" "TERM=${TERM:-dumb}" SHELL=/bin/sh
 		"USER=$user" "LOGNAME=$user" "HOME=$USER_HOME" "XDG_RUNTIME_DIR=$USER_RUN"
 		"TMPDIR=$T" "NSKIT_TEST=$NSKIT_TEST")
 }

@@ -43,7 +43,7 @@ propagation() { # PATH [OPTION...]
 	assert_output "$T/m private tmpfs m"$'\n'"$T/m/a shared tmpfs a"$'\n'"$T/m/b unbindable tmpfs b"
 	run -0 mountprop -n -o GROUP "$T/m/a"
 	assert_equal "shared:${output// /}" "$(fields "$T/m/a")"
-	run -0 mountprop -R "$T/m"
+	LC_ALL=C.UTF-8 run -0 mountprop -R "$T/m"
 	assert_output_has "├─$T/m/a"
 }
 

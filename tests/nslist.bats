@@ -621,7 +621,7 @@ signal.pause()'
 
 	for options in '' -r --pairs -T '-t net' '-t net -W' --dot "--holders net:[$NS]"; do
 		# shellcheck disable=SC2086
-		nslist $options >out
+		LC_ALL=C.UTF-8 nslist $options >out
 		run -0 python3 -c '
 import sys
 text = open("out", "rb").read().decode()	# UTF-8, or it fails
@@ -629,7 +629,7 @@ bad = [c for c in text if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 1
 assert not bad, bad
 assert "x1b]0;x" in text, text' || fail "nslist $options"
 	done
-	run -0 nslist -t net -l -n -o COMMAND,NSFS
+	LC_ALL=C.UTF-8 run -0 nslist -t net -l -n -o COMMAND,NSFS
 	assert_output_has '\x1b]0;x\x07"\\xff\xc2\x9b\x0aä infinity'
 	assert_output_has 'pin\x1b[1m\x0a\xfe'
 
