@@ -446,8 +446,8 @@ os.execvp("nsjoin", ["nsjoin", "--uts=fd:9", "true"])'
 	unbind_all "$T/names"
 	let_go
 	run -0 vethctl add "${INODE[net]}:there" here
-	run -0 vethctl list -n -r -o NAME,PEERNAME
-	assert_output_has "here there"
+	run -0 vethctl list -n -r -o NAME,PEERNAME,PEERHOLDER
+	assert_output_matches "here there /proc/$HOLDER/fd/[0-9]+"
 	run -0 vethctl set "${INODE[net]}:there,mtu=1400"
 	run -0 vethctl del "${INODE[net]}:there"
 	refute ip link show here

@@ -25,6 +25,15 @@ static void say_mac(const struct veth_end *x, struct strbuf *out)
 		strbuf_addf(out, "%s%02x", i ? ":" : "", x->link.mac[i]);
 }
 
+/* What else than a member or a bind mount here holds a namespace. */
+static void say_holder_file(const struct nsset_holder *h, struct strbuf *out)
+{
+	if (h && h->tid)
+		strbuf_addf(out, "/proc/%d/task/%d", h->pid, h->tid);
+	else if (h && (h->kind == HOLDER_DESCRIPTOR || h->kind == HOLDER_SOCKET))
+		strbuf_addf(out, "/proc/%d/fd/%d", h->pid, h->fd);
+}
+
 static void say_holder(const struct veth_end *x, struct strbuf *out)
 {
 	const struct nsset_process *p = x->node ? x->node->leader : NULL;
@@ -33,6 +42,8 @@ static void say_holder(const struct veth_end *x, struct strbuf *out)
 		strbuf_addf(out, "%d %s", p->pid, p->command ? p->command : "");
 	else if (x->node && x->node->paths && x->node->paths[0])
 		strbuf_add(out, x->node->paths[0]);
+	else if (x->node)
+		say_holder_file(x->node->holders, out);
 }
 
 /* What each column shows of an end. */
