@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "base/str.h"
 #include "cli/opt.h"
 
@@ -145,55 +146,6 @@ static struct spelling spell(const struct opt *o)
 	return s;
 }
 
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-enum { WORD = 40 };		/* words longer than any option have none that is near */
-
-/* How many letters must be put in, left out, changed, or swapped with the next, to turn A into B
- * (optimal string alignment). */
-static size_t edit_distance(const char *a, const char *b)
-{
-	size_t rows = strlen(a), columns = strlen(b), d[WORD + 1][WORD + 1];
-
-	if (rows > WORD || columns > WORD)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= rows; i++) {
-		for (size_t j = 0; j <= columns; j++) {
-			if (i == 0 || j == 0) {
-				d[i][j] = i + j;
-				continue;
-			}
-			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
-				       d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				d[i][j] = min3(d[i][j], d[i][j], d[i - 2][j - 2] + 1);
-		}
-	}
-	return d[rows][columns];
-}
-
-/* The option whose name is so near to WORD that WORD may be a slip for it, or NULL. */
-static const struct opt *nearest(const struct rows *r, const char *word)
-{
-	const struct opt *best = NULL;
-	size_t limit = strlen(word) < 4 ? 1 : 2, least = limit + 1;
-
-	for (size_t i = 0; i < r->count; i++) {
-		size_t distance = r->row[i]->name ? edit_distance(word, r->row[i]->name) : SIZE_MAX;
-
-		if (distance < least) {
-			least = distance;
-			best = r->row[i];
-		}
-	}
-	return best;
-}
-
 /* getopt_long(3) knows no option WORD, or more than one that begins so. */
 static int fail_word(const struct rows *r, const char *word, struct error *e)
 {
@@ -209,9 +161,12 @@ static int fail_word(const struct rows *r, const char *word, struct error *e)
 	if (several.length)
 		return fail_usage(e, "--%s may be any of%s", name, strbuf_text(&several));
 
-	const struct opt *near = nearest(r, name);
-	return near ? fail_usage(e, "there is no option --%s (did you mean --%s?)", name, near->name)
-		    : fail_usage(e, "there is no option --%s", name);
+	struct near near = near_start(name);
+	for (size_t i = 0; i < r->count; i++)
+		if (r->row[i]->name)
+			near_offer(&near, r->row[i]->name);
+	return near.best[0] ? fail_usage(e, "there is no option --%s (did you mean --%s?)", name, near.best)
+			    : fail_usage(e, "there is no option --%s", name);
 }
 
 static int fail_option(const struct rows *r, const char *arg, struct error *e)
