@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "idmap/idmap.h"
+#include "idmap/subid.h"
 #include "sys/account.h"
 #include "sys/inside.h"
 
@@ -272,7 +273,7 @@ int idmap_all(const char *kernel_text, struct idmap *out, struct error *e)
 
 /* Subordinate IDs */
 
-enum { SUBID_FILE = 16 * 1024 * 1024, SUBID_FIRST = 100000, SUBID_COUNT = 65536 };
+enum { SUBID_FILE = 16 * 1024 * 1024 };
 
 /* Take "OWNER:START:COUNT" off *CURSOR; lines that are none are passed over. */
 static bool next_subid(char **cursor, const char **owner, struct span *out)
@@ -355,21 +356,20 @@ static int subid_from_program(enum idkind kind, const char *owner, uint32_t *sta
 	return status == 0 ? subid_from_listing(text, start, count) : -ENOENT;
 }
 
-/* The first ID above all ranges that the table of KIND grants. */
-static uint32_t first_free_subid(enum idkind kind)
+/* What may be granted to NAME, in numbers that count in this user namespace. */
+static void hint_grant(enum idkind kind, const char *name, struct error *e)
 {
-	_cleanup_free_ char *text = NULL;
-	uint32_t first = SUBID_FIRST;
-	const char *owner;
-	struct span s;
+	struct subid_range range;
 
-	if (read_file_at(AT_FDCWD, kinds[kind].subid_file, SUBID_FILE, &text, NULL) < 0)
-		return first;
-	for (char *rest = text; next_subid(&rest, &owner, &s);) {
-		if (s.first + s.count > first)
-			first = s.first + s.count;
-	}
-	return first;
+	if (!subid_is_local() || !subid_find_free(kind, subid_bounds(kind).count, &range))
+		return;
+	if (!subid_is_mapped(kind, range))
+		error_hint(e, "this user namespace (/proc/self/%cid_map) does not map the %s IDs that %s can grant, so a "
+			   "line there would not help here", kinds[kind].noun[0], kinds[kind].noun,
+			   kinds[kind].subid_file);
+	else
+		error_hint(e, "%s grants none; as root: usermod %s %u-%u %s", kinds[kind].subid_file,
+			   kinds[kind].usermod, range.first, range.first + range.count - 1, name);
 }
 
 int idmap_subid(enum idkind kind, uid_t owner, uint32_t *start, uint32_t *count, struct error *e)
@@ -384,9 +384,7 @@ int idmap_subid(enum idkind kind, uid_t owner, uint32_t *start, uint32_t *count,
 	if (ret != -ENOENT)
 		return fail(e, -ret, "read %s", kinds[kind].subid_file);
 
-	uint32_t first = first_free_subid(kind);
 	refuse(e, ENOENT, "%s has no subordinate %s IDs", name, kinds[kind].noun);
-	error_hint(e, "%s grants none; as root: usermod %s %u-%u %s", kinds[kind].subid_file,
-		   kinds[kind].usermod, first, first + SUBID_COUNT - 1, name);
+	hint_grant(kind, name, e);
 	return -ENOENT;
 }

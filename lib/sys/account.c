@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
+#include <string.h>
 
 #include "base/io.h"
 #include "base/str.h"
@@ -133,7 +134,33 @@ char *account_shell(uid_t uid)
 	return table && length && *found == '/' ? strndup(found, length) : strdup("/bin/sh");
 }
 
+static const char *name_of(const struct kind *kind, uint32_t id, char *buffer, size_t size)
+{
+	_cleanup_free_ char *table = NULL;
+	const char *found;
+	char key[16];
+	size_t length;
+
+	snprintf(key, sizeof(key), "%u", id);
+	table = look_up(kind, key, NULL, &id, &found, &length);
+	if (table)
+		snprintf(buffer, size, "%.*s", (int)length, found);
+	else
+		snprintf(buffer, size, "%s", key);
+	return buffer;
+}
+
 const char *account_name(uid_t uid, char *buffer, size_t size)
+{
+	return name_of(&user, uid, buffer, size);
+}
+
+const char *account_group_name(gid_t gid, char *buffer, size_t size)
+{
+	return name_of(&group, gid, buffer, size);
+}
+
+int account_group_of(uid_t uid, gid_t *out)
 {
 	_cleanup_free_ char *table = NULL;
 	const char *found;
@@ -142,9 +169,7 @@ const char *account_name(uid_t uid, char *buffer, size_t size)
 
 	snprintf(key, sizeof(key), "%u", uid);
 	table = look_up(&user, key, NULL, &uid, &found, &length);
-	if (table)
-		snprintf(buffer, size, "%.*s", (int)length, found);
-	else
-		snprintf(buffer, size, "%s", key);
-	return buffer;
+	/* NAME:PASSWORD:UID:GID:...; a password may be empty */
+	const char *at = table ? strchr(found + length + 1, ':') : NULL;
+	return at && sscanf(at, ":%*u:%u:", out) == 1 ? 0 : -ENOENT;
 }

@@ -24,6 +24,10 @@ int account_group(const char *text, gid_t *out, struct error *e) must_check;
 /* The name of user UID, or its number where it has none, in BUFFER, which is returned. */
 const char *account_name(uid_t uid, char *buffer, size_t size);
 
+/* The same for a group; and the group that user UID has in the password file, or -ENOENT. */
+const char *account_group_name(gid_t gid, char *buffer, size_t size);
+int account_group_of(uid_t uid, gid_t *out) must_check;
+
 /* The login shell of user UID, /bin/sh where passwd(5) names none. The caller frees it; NULL where memory runs out. */
 char *account_shell(uid_t uid) must_check;
 
