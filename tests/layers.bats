@@ -3,7 +3,7 @@
 load lib
 
 # The folders of lib/, from the ground up: each may include only those before it, and itself.
-floors=(base sys idmap ns hint plan scan net mount steps topology cli)
+floors=(base sys idmap hint ns plan scan net mount steps topology cli)
 
 # Includes that point upward still: "FILE HEADER".
 upward=(

@@ -435,7 +435,7 @@ no_host_ends() {
 	assert_equal "$(ip netns list | awk '{ print $1 }')" red
 	run -1 nsunshare -u --name red true
 	assert_output_has "red is taken"
-	assert_output_has "hint: nsunshare --drop red"
+	assert_output_has "type: nsjoin red"
 	assert_equal "$(nsenter --uts="$NSKIT_RUNDIR/red/uts" hostname)" first
 	run -0 nsunshare -u --name red --replace hostname
 	refute test "$output" = first
@@ -629,13 +629,13 @@ descriptors() {
 	need_root
 	run -1 unshare --pid sh -c '/bin/true; exec nsunshare -p true'
 	assert_output_has "make a new PID namespace: Invalid argument"
-	assert_output_has "hint: the children of this process are to be in another PID namespace than itself already"
+	assert_output_has "hint: this process has set another PID namespace than its own for its children already"
 }
 
 @test "hint: a /proc that is covered in part, a /proc or /sys of namespaces not one's own" {
 	need_root
 	run -1 unshare --mount sh -c 'mount -t tmpfs none /proc/sys && exec nsunshare -r -p --mount-proc true'
-	assert_output_has "hint: a part of the proc that is here is covered (/proc/sys over /proc)"
+	assert_output_has "hint: a part of the proc that is here is covered (tmpfs at /proc/sys)"
 	run -1 nsunshare -r --mount-proc true
 	assert_output_matches "hint: a fresh proc shows PID namespace [0-9]+,.* --pid"
 	run -1 nsunshare -r --mount-sys true

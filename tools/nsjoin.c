@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "cli/opt.h"
+#include "hint/hint.h"
 #include "idmap/idmap.h"
 #include "ns/join.h"
 #include "ns/name.h"
@@ -258,6 +259,13 @@ static int need_process(const struct resolved *res, const char *option, struct e
 	return fail_usage(e, "%s: no target process", option);
 }
 
+static void explain_proc(const struct resolved *res, int err, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	hint_proc(proc, res->target.pid, err, e);
+}
+
 static int open_of_target(const struct resolved *res, const char *what, int flags, const char *option,
 			  struct error *e)
 {
@@ -268,8 +276,11 @@ static int open_of_target(const struct resolved *res, const char *what, int flag
 		return rc;
 	snprintf(path, sizeof(path), "/proc/%d/%s", res->target.pid, what);
 	fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0)
-		return fail(e, errno, "%s: open %s", option, path);
+	if (fd < 0) {
+		rc = fail(e, errno, "%s: open %s", option, path);
+		explain_proc(res, -rc, e);
+		return rc;
+	}
 	if (proc_ended(res->target.pidfd)) {
 		close_fd(fd);
 		return refuse(e, ESRCH, "%s: %s: the process has ended", option, res->target.ref.text);
@@ -285,7 +296,11 @@ static int read_of_target(const struct resolved *res, const char *what, const ch
 	if (rc < 0)
 		return rc;
 	rc = proc_read_held(res->proc, res->target.pid, res->target.pidfd, what, ENVIRONMENT_MOST, out, length);
-	return rc < 0 ? fail(e, -rc, "%s: read /proc/%d/%s", option, res->target.pid, what) : 0;
+	if (rc < 0) {
+		fail(e, -rc, "%s: read /proc/%d/%s", option, res->target.pid, what);
+		explain_proc(res, -rc, e);
+	}
+	return rc;
 }
 
 /* A target that is one descriptor, for a namespace that was reached through another. */
@@ -310,8 +325,13 @@ static int resolve_net_socket(const struct request *req, struct resolved *res, s
 	if (rc < 0)
 		return rc;
 	sock = sys_pidfd_getfd(res->target.pidfd, req->net_socket);
-	if (sock < 0)
-		return fail(e, errno, "--net-socket: take descriptor %d of %s", req->net_socket, req->target);
+	if (sock < 0) {
+		_cleanup_close_ int proc = proc_open(NULL);
+
+		rc = fail(e, errno, "--net-socket: take descriptor %d of %s", req->net_socket, req->target);
+		hint_attach(proc, res->target.pid, -rc, e);
+		return rc;
+	}
 	fd = ioctl(sock, SIOCGSKNS);
 	if (fd < 0)
 		return fail(e, errno, "--net-socket: descriptor %d of %s", req->net_socket, req->target);
@@ -344,13 +364,13 @@ static int resolve_user_parent(struct resolved *res, struct error *e)
 /* All that there is would be less than the name promises. */
 static int refuse_lost(const struct nstarget *target, struct error *e)
 {
+	_cleanup_close_ int proc = proc_open(NULL);
 	char lost[160], left[160];
 
 	ns_words_format(target->lost, lost, sizeof(lost));
 	refuse(e, ESRCH, "%s: the set's keeper has ended, and with it what no bind mount held: %s",
 	       target->ref.text, lost);
-	error_hint(e, "what is left can be named: nsjoin %s %s", target->ref.text,
-		   ns_options_format(target->types, left, sizeof(left)));
+	hint_options(proc, "what is left can be named", ns_options_format(target->types, left, sizeof(left)), e);
 	return -ESRCH;
 }
 

@@ -724,6 +724,18 @@ static int build_plan(const struct request *req, const struct resolved *res, str
  * apply, or explain
  */
 
+/* To drop what is not there is no failure; that it may be a slip is said. */
+static void say_near(const struct request *req)
+{
+	for (char **name = req->operands; *name; name++) {
+		struct name_set set;
+		char near[NAME_LENGTH + 1];
+
+		if (name_lookup(*name, &set, NULL) == -ENOENT && name_near(*name, NEAR_SETS, near))
+			fprintf(stderr, "%s: there is no set %s to drop (did you mean %s?)\n", tool.name, *name, near);
+	}
+}
+
 static int carry_out(const struct request *req, struct plan *plan, struct error *e)
 {
 	struct outcome outcome;
@@ -734,6 +746,8 @@ static int carry_out(const struct request *req, struct plan *plan, struct error 
 		return error_flush(stdout, e);
 	}
 	plan->verbose = req->verbose;
+	if (req->drop)
+		say_near(req);
 	rc = plan_run(plan, &outcome, e);
 	if (rc < 0)
 		return rc;

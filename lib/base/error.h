@@ -20,7 +20,7 @@ struct error {
 	int code;		/* errno, 0 where nothing failed */
 	int status;		/* exit status of the tool; 0 means EXIT_FAILURE */
 	char text[512];		/* "what it was doing: reason", without the tool's name */
-	char hint[512];		/* which rule refused it and what mends it, or "" */
+	char hint[1024];	/* which rule refused it and what mends it, or "" */
 };
 
 /* Record "FORMAT: strerror(ERR)" in E, in place of all that stood there, and return -ERR. E may be

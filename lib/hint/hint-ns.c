@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -22,6 +23,19 @@ static bool read_limit(const struct refusal *r, const struct ns_type *type, char
 	return r->flags & type->flag && proc_number(r->proc, file, limit) == 0;
 }
 
+/* The files belong to who is root in the user namespace (set_permissions() in kernel/ucount.c). */
+static void hint_limit_of_zero(const struct refusal *r, const struct ns_type *type, const char *file)
+{
+	_cleanup_strbuf_ struct strbuf advice = { 0 };
+
+	if (faccessat(r->proc, file, W_OK, AT_EACCESS) == 0)
+		strbuf_addf(&advice, "; type: echo 65535 > /proc/%s", file);
+	else if (cause_root_may(r, SYS_RESOURCE))
+		advise_root_command(&advice, "sysctl -w user.%s=65535", type->limit);
+	error_hint(r->e, "user.%s is 0 (/proc/%s), so no %s can be made in this user namespace or below it%s",
+		   type->limit, file, type->title, strbuf_text(&advice));
+}
+
 static bool limit_is_zero(const struct refusal *r)
 {
 	for (size_t i = 0; i < NS_TYPES; i++) {
@@ -30,8 +44,7 @@ static bool limit_is_zero(const struct refusal *r)
 
 		if (!read_limit(r, &ns_types[i], file, &limit) || limit > 0)
 			continue;
-		error_hint(r->e, "user.%s is 0 (/proc/%s); allow them: echo 65535 > /proc/%s",
-			   ns_types[i].limit, file, file);
+		hint_limit_of_zero(r, &ns_types[i], file);
 		return true;
 	}
 	return false;
@@ -84,28 +97,30 @@ static bool kernel_lacks_type(const struct refusal *r)
 
 /* What distributions put between a plain user and user namespaces. */
 static const struct {
-	const char *file;
+	const char *key, *file;
 	uint64_t forbids;
-	const char *hint;
+	const char *effect;
 } userns_sysctls[] = {
-	{ "sys/kernel/unprivileged_userns_clone", 0,
-	  "kernel.unprivileged_userns_clone is 0: only root makes user namespaces; allow all: "
-	  "sysctl -w kernel.unprivileged_userns_clone=1" },
-	{ "sys/kernel/apparmor_restrict_unprivileged_userns", 1,
-	  "kernel.apparmor_restrict_unprivileged_userns is 1: a program without an AppArmor profile "
-	  "that allows userns gets no capabilities in a user namespace; give it one, or allow all: "
-	  "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" },
+	{ "kernel.unprivileged_userns_clone", "sys/kernel/unprivileged_userns_clone", 0,
+	  "only root can make user namespaces" },
+	{ "kernel.apparmor_restrict_unprivileged_userns", "sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	  "a program without an AppArmor profile that allows userns gets no capabilities in a user namespace" },
 };
 
 bool cause_userns_sysctl(const struct refusal *r)
 {
 	for (size_t i = 0; i < array_size(userns_sysctls); i++) {
+		_cleanup_strbuf_ struct strbuf advice = { 0 };
 		uint64_t value;
 
 		if (proc_number(r->proc, userns_sysctls[i].file, &value) < 0 ||
 		    value != userns_sysctls[i].forbids)
 			continue;
-		error_hint(r->e, "%s", userns_sysctls[i].hint);
+		if (cause_own_inode(r->proc, NS_USER) == INITIAL_USERNS)
+			advise_root_command(&advice, "sysctl -w %s=%u", userns_sysctls[i].key,
+					    !userns_sysctls[i].forbids);
+		error_hint(r->e, "%s is %ju: %s%s", userns_sysctls[i].key, (uintmax_t)value,
+			   userns_sysctls[i].effect, strbuf_text(&advice));
 		return true;
 	}
 	return false;
@@ -116,22 +131,30 @@ static bool sysctl_forbids_unprivileged(const struct refusal *r)
 	return cause_lacks(r->proc, SYS_ADMIN) && cause_userns_sysctl(r);
 }
 
-/* A process whose root is no mount sees no mount at "/", and perhaps none at all; see
- * current_chrooted() in the kernel. */
+static const char chroot_rule[] = "there the kernel makes no user namespaces; enter the tree by pivot_root instead of "
+				  "chroot";
+
+/* A process whose root is no mount sees no mount at "/", and perhaps none at all; one whose root is a mount is seen
+ * from above. See current_chrooted() in the kernel. */
 static bool in_chroot(const struct refusal *r)
 {
+	char place[PATH_MAX];
+	bool below = cause_chroot(r->proc, place);
 	_cleanup_free_ char *mounts = cause_mounts(r->proc);
 	struct mountinfo mount;
 	char *cursor = mounts;
 
+	if (below) {
+		error_hint(r->e, "this process runs in a chroot (its root directory is %.300s in its mount namespace), and %s",
+			   place, chroot_rule);
+		return true;
+	}
 	if (!mounts)
 		return false;
 	while (cause_next_mount(&cursor, &mount))
 		if (streq(mount.target, "/"))
 			return false;
-	error_hint(r->e, "this process runs in a chroot (/proc/self/mountinfo has no mount at /), and "
-		   "there the kernel makes no user namespaces; enter the tree by pivot_root instead of "
-		   "chroot");
+	error_hint(r->e, "this process runs in a chroot (/proc/self/mountinfo has no mount at /), and %s", chroot_rule);
 	return true;
 }
 
@@ -152,16 +175,40 @@ static bool id_is_not_mapped(const struct refusal *r)
 	return false;
 }
 
+/* A flag that unshare(2) does not take: the kernel looks at that first. */
+static long probe_unshare(const struct refusal *r)
+{
+	return unshare(r->flags | CLONE_PARENT_SETTID);
+}
+
+static bool unshare_is_filtered(const struct refusal *r)
+{
+	return cause_filtered(r, "unshare(2)", probe_unshare, EINVAL);
+}
+
+/* What would stand in the way of a user namespace too, as far as it can be read. */
+static bool userns_is_refused(const struct refusal *r)
+{
+	struct error none = { 0 };
+	struct refusal user = { .proc = r->proc, .flags = CLONE_NEWUSER, .err = EPERM, .e = &none };
+
+	return limit_is_zero(&user) || sysctl_forbids_unprivileged(&user) || in_chroot(&user) ||
+	       id_is_not_mapped(&user) || unshare_is_filtered(&user);
+}
+
 static bool unshare_needs_admin(const struct refusal *r)
 {
+	_cleanup_strbuf_ struct strbuf advice = { 0 };
 	uintmax_t userns = cause_own_inode(r->proc, NS_USER);
 	char words[160];
 
 	if (r->flags & CLONE_NEWUSER || !cause_lacks(r->proc, SYS_ADMIN) || !userns)
 		return false;
-	error_hint(r->e, "making a %s namespace needs CAP_SYS_ADMIN in user namespace %ju, which this "
-		   "process lacks; with a user namespace of its own it has it there: --user "
-		   "--map-root-user", ns_words_format(r->flags, words, sizeof(words)), userns);
+	advise_root(r, SYS_ADMIN, &advice);
+	if (!userns_is_refused(r))
+		advise_change(r, &(struct change){ .options = "--user --map-root-user" }, &advice);
+	error_hint(r->e, "making a %s namespace needs CAP_SYS_ADMIN in user namespace %ju, which this process lacks%s",
+		   ns_words_format(r->flags, words, sizeof(words)), userns, strbuf_text(&advice));
 	return true;
 }
 
@@ -173,12 +220,14 @@ static bool children_are_elsewhere(const struct refusal *r)
 
 	if (r->proc < 0 || !own || own == cause_link_inode(r->proc, "self", type->file_for_children))
 		return false;
-	error_hint(r->e, "the children of this process are to be in another PID namespace than itself already: "
-		   "one more can be made only by a process that is in that one, a child");
+	error_hint(r->e, "this process has set another PID namespace than its own for its children already "
+		   "(/proc/self/%s); only a process that is in that namespace, a child, can make a PID namespace "
+		   "below it", type->file_for_children);
 	return true;
 }
 
 static const struct cause unshare_causes[] = {
+	{ 0,      0,             unshare_is_filtered },
 	{ ENOSPC, 0,             limit_is_zero },
 	{ EINVAL, 0,             limit_is_zero },	/* before 4.9 */
 	{ EUSERS, 0,             limit_is_zero },
@@ -291,22 +340,74 @@ static bool pids_max_is_reached(const struct refusal *r)
 	return false;
 }
 
+/* Threads of the processes that /proc shows of this user: the kernel counts those of all user namespaces below
+ * too (5.14), and of all PID namespaces. */
+static uint64_t count_threads(int proc, uint64_t uid)
+{
+	_cleanup_close_ int fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	uint64_t total = 0;
+	struct dirent *entry;
+
+	if (d)
+		take_fd(&fd);
+	while (d && (entry = readdir(d))) {
+		_cleanup_free_ char *status = str_all_digits(entry->d_name) ? cause_status(proc, entry->d_name) : NULL;
+		uint64_t owner, threads;
+
+		if (cause_number(status, "Uid", 10, &owner) && owner == uid &&
+		    cause_number(status, "Threads", 10, &threads))
+			total += threads;
+	}
+	return total;
+}
+
 /* Root is held to it too in a user namespace of its own (5.14 counts per user namespace). */
 static bool process_limit(const struct refusal *r)
 {
+	_cleanup_free_ char *status = cause_status(r->proc, "self");
 	struct rlimit limit;
+	uint64_t uid, threads;
 
-	if (getrlimit(RLIMIT_NPROC, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+	if (getrlimit(RLIMIT_NPROC, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+	    !cause_number(status, "Uid", 10, &uid))
 		return false;
-	error_hint(r->e, "RLIMIT_NPROC is %ju: this user may have no more processes and threads than "
-		   "that; see ulimit -u", (uintmax_t)limit.rlim_cur);
+	threads = count_threads(r->proc, uid);
+	if (threads < limit.rlim_cur)
+		return false;
+	error_hint(r->e, "RLIMIT_NPROC is %ju (ulimit -u), and user ID %ju has as many processes and threads already (%ju)",
+		   (uintmax_t)limit.rlim_cur, (uintmax_t)uid, (uintmax_t)threads);
 	return true;
+}
+
+/* kernel.threads-max and kernel.pid_max hold for all users together. The fourth field of loadavg is "RUNNING/ALL". */
+static bool system_is_full(const struct refusal *r)
+{
+	static const char *const limits[] = { "threads-max", "pid_max" };
+	_cleanup_free_ char *text = cause_read(r->proc, "loadavg");
+	uintmax_t all;
+
+	if (!text || sscanf(text, "%*s %*s %*s %*u/%ju", &all) != 1)
+		return false;
+	for (size_t i = 0; i < array_size(limits); i++) {
+		char file[64];
+		uint64_t most;
+
+		snprintf(file, sizeof(file), "sys/kernel/%s", limits[i]);
+		if (proc_number(r->proc, file, &most) < 0 || all < most)
+			continue;
+		error_hint(r->e, "kernel.%s is %ju, and the system has %ju threads already", limits[i],
+			   (uintmax_t)most, all);
+		return true;
+	}
+	return false;
 }
 
 static const struct cause fork_causes[] = {
 	{ ENOMEM, 0, pid1_has_ended },
 	{ EAGAIN, 0, pids_max_is_reached },
 	{ EAGAIN, 0, process_limit },
+	{ EAGAIN, 0, system_is_full },
 };
 
 void hint_fork(int proc, int err, struct error *e)
@@ -401,29 +502,34 @@ static bool join_needs_admin(const struct refusal *r)
 	const struct ns_type *type = sought(r);
 	_cleanup_close_ int fd = refused_namespace(r);
 	_cleanup_close_ int owner = fd < 0 ? -1 : ioctl(fd, NS_GET_USERNS);
+	_cleanup_strbuf_ struct strbuf advice = { 0 };
 	uintmax_t own = cause_own_inode(r->proc, NS_USER);
 
 	if (!type || !own || !cause_lacks(r->proc, SYS_ADMIN))
 		return false;
-	if (owner >= 0 && cause_standing(owner, own) == BELOW)
-		error_hint(r->e, "joining a %s needs CAP_SYS_ADMIN in user namespace %ju, where this "
-			   "process is, and it lacks it; join user namespace %ju, which owns that "
-			   "%s, first: --user", type->title, own, (uintmax_t)ns_inode(owner),
-			   type->title);
-	else
-		error_hint(r->e, "joining a %s needs CAP_SYS_ADMIN in user namespace %ju, where this "
-			   "process is, and it lacks it", type->title, own);
+	advise_root(r, SYS_ADMIN, &advice);
+	if (owner >= 0 && cause_standing(owner, own) == BELOW) {
+		advise_change(r, &(struct change){ .options = "--user" }, &advice);
+		error_hint(r->e, "joining a %s needs CAP_SYS_ADMIN in user namespace %ju, where this process is, and it "
+			   "lacks it; user namespace %ju, which owns that %s, can be joined first%s", type->title, own,
+			   (uintmax_t)ns_inode(owner), type->title, strbuf_text(&advice));
+	} else {
+		error_hint(r->e, "joining a %s needs CAP_SYS_ADMIN in user namespace %ju, where this process is, and it "
+			   "lacks it%s", type->title, own, strbuf_text(&advice));
+	}
 	return true;
 }
 
 static bool join_needs_chroot(const struct refusal *r)
 {
+	_cleanup_strbuf_ struct strbuf advice = { 0 };
 	uintmax_t own = cause_own_inode(r->proc, NS_USER);
 
 	if (!own || !cause_lacks(r->proc, SYS_CHROOT))
 		return false;
+	advise_root(r, SYS_CHROOT, &advice);
 	error_hint(r->e, "joining a mount namespace needs CAP_SYS_CHROOT in user namespace %ju, where "
-		   "this process is, and it lacks it", own);
+		   "this process is, and it lacks it%s", own, strbuf_text(&advice));
 	return true;
 }
 
@@ -431,18 +537,33 @@ static bool join_needs_chroot(const struct refusal *r)
 static bool userns_needs_admin(const struct refusal *r)
 {
 	_cleanup_close_ int fd = refused_namespace(r);
+	_cleanup_strbuf_ struct strbuf advice = { 0 };
 	uintmax_t own = cause_own_inode(r->proc, NS_USER);
 	uid_t maker;
 
 	if (fd < 0 || !own || !cause_lacks(r->proc, SYS_ADMIN) || cause_standing(fd, own) != BELOW ||
 	    ioctl(fd, NS_GET_OWNER_UID, &maker) < 0)
 		return false;
+	advise_root(r, SYS_ADMIN, &advice);
 	error_hint(r->e, "user namespace %ju was made by user ID %u; others need CAP_SYS_ADMIN in user "
-		   "namespace %ju, which this process lacks", (uintmax_t)ns_inode(fd), maker, own);
+		   "namespace %ju, which this process lacks%s", (uintmax_t)ns_inode(fd), maker, own,
+		   strbuf_text(&advice));
 	return true;
 }
 
+/* The kernel looks at the descriptor first. */
+static long probe_setns(const struct refusal *r)
+{
+	return setns(-1, r->flags);
+}
+
+static bool setns_is_filtered(const struct refusal *r)
+{
+	return cause_filtered(r, "setns(2)", probe_setns, EBADF);
+}
+
 static const struct cause setns_causes[] = {
+	{ 0,      0,             setns_is_filtered },
 	{ EPERM,  CLONE_NEWUSER, userns_needs_admin },
 	{ EPERM,  0,             owner_is_out_of_reach },
 	{ EPERM,  NS_ALL_FLAGS & ~CLONE_NEWUSER, join_needs_admin },

@@ -141,6 +141,10 @@ bool name_netns_allowed(void);
  * path of NAME in it, which the caller frees. -EEXIST with E where NAME is taken there. */
 int name_netns_path(const char *name, char **out, struct error *e) must_check;
 
+/* The name of a set, or of one in /run/netns too, that NAME may be a slip for, in OUT. Returns false for none. */
+enum name_near { NEAR_SETS, NEAR_NETNS };
+bool name_near(const char *name, enum name_near where, char out[NAME_LENGTH + 1]);
+
 /* Clear away what killed makers left: unlocked .new-* directories and their keepers. */
 void name_sweep(void);
 

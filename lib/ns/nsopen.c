@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "base/io.h"
+#include "hint/hint.h"
 #include "ns/name.h"
 #include "ns/nsfind.h"
 #include "ns/nsopen.h"
@@ -63,12 +64,22 @@ static int take_namespace(struct nstarget *out, int fd, struct error *e)
 	return 0;
 }
 
+/* There is no process of that number. */
+static int refuse_pid(const struct nstarget *out, pid_t pid, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	refuse(e, ESRCH, "%s: no such process", out->ref.text);
+	hint_pid(proc, pid, e);
+	return -ESRCH;
+}
+
 static int hold(struct nstarget *out, pid_t pid, uint64_t inode, struct error *e)
 {
 	int pidfd = proc_pidfd(pid, inode, e);
 
 	if (pidfd == -ESRCH && inode == 0)
-		return refuse(e, ESRCH, "%s: no such process", out->ref.text);
+		return refuse_pid(out, pid, e);
 	if (pidfd < 0)
 		return pidfd;
 	return take_process(out, pidfd, pid);
@@ -228,7 +239,7 @@ static int open_pins(struct nstarget *out, const struct name_set *set, struct er
 static int refuse_stale(const char *name, struct error *e)
 {
 	refuse(e, ESRCH, "%s: the set is stale: nothing holds its namespaces any more", name);
-	error_hint(e, "clear the name away: nsunshare --drop %s", name);
+	error_hint(e, "the name can be cleared away; type: nsunshare --drop %s", name);
 	return -ESRCH;
 }
 
@@ -284,6 +295,19 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static int refuse_name(const struct nstarget *out, bool netns, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+	const char *name = out->ref.word;
+	char near[NAME_LENGTH + 1];
+
+	refuse(e, ENOENT, "%s: no named set%s%s%s", name, netns ? ", no " NETNS_DIR "/" : "", netns ? name : "",
+	       out->ref.forced ? "" : ", no file of that name");
+	if (e && name_near(name, netns ? NEAR_NETNS : NEAR_SETS, near))
+		hint_name(proc, name, near, e);
+	return -ENOENT;
+}
+
 static int resolve_name(struct nstarget *out, int type, struct error *e)
 {
 	const char *name = out->ref.word;
@@ -299,8 +323,7 @@ static int resolve_name(struct nstarget *out, int type, struct error *e)
 		return resolve_file(out, name, e);
 	if (r != -ENOENT)
 		return r;
-	return refuse(e, ENOENT, "%s: no named set%s%s%s", name, netns ? ", no " NETNS_DIR "/" : "",
-		      netns ? name : "", out->ref.forced ? "" : ", no file of that name");
+	return refuse_name(out, netns, e);
 }
 
 /* A pidfd says its process's number in fdinfo: -1 where it has ended, 0 where it is not seen. */
@@ -396,8 +419,10 @@ int nsopen(const struct nsref *ref, int type, struct nstarget *out, struct error
 		r = resolve[ref->kind](&target, type ? type : ref->type, e);
 	if (r == 0 && target.single)
 		r = check_type(ref->text, target.types, type ? type : ref->type, e);
-	if (r < 0)
+	if (r < 0) {
+		hint_limit(-r, e);
 		return r;
+	}
 
 	*out = target;
 	nstarget_init(&target);
@@ -412,6 +437,16 @@ static int refuse_type(const struct nstarget *target, const struct ns_type *type
 		return refuse(e, EINVAL, "the set %s has no %s (it has %s)", target->ref.word,
 			      type->title, ns_words_format(target->types, words, sizeof(words)));
 	return refuse(e, ENOENT, "%s: the kernel has no %s", target->ref.text, type->title);
+}
+
+static int open_of_process(const struct nstarget *target, const struct ns_type *type, struct error *e)
+{
+	int fd = ns_open_process(target->pidfd, target->pid, type, e);
+	_cleanup_close_ int proc = fd < 0 && e ? proc_open(NULL) : -1;
+
+	if (fd < 0)
+		hint_proc(proc, target->pid, -fd, e);
+	return fd;
 }
 
 int nstarget_open(const struct nstarget *target, const struct ns_type *type, struct error *e)
@@ -429,8 +464,7 @@ int nstarget_open(const struct nstarget *target, const struct ns_type *type, str
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		return fd >= 0 ? fd : fail(e, errno, "%s: duplicate the descriptor", target->ref.text);
 	}
-	return target->ref.kind == NSREF_SELF ? ns_open_self(type, e)
-					      : ns_open_process(target->pidfd, target->pid, type, e);
+	return target->ref.kind == NSREF_SELF ? ns_open_self(type, e) : open_of_process(target, type, e);
 }
 
 int nstarget_resolve(const char *text, const char *option, int types, struct nstarget *out, struct error *e)
@@ -466,9 +500,10 @@ int nstarget_inodes(const struct nstarget *target, int types, ino_t inode[NS_TYP
 		int rc = 0;
 
 		inode[i] = 0;
+		/* What is refused first says why; the kernel asks the same of each type. */
 		if (target->types & types & ns_types[i].flag)
-			rc = inode_of(target, i, &inode[i], e);
-		if (rc < 0)
+			rc = inode_of(target, i, &inode[i], failed ? NULL : e);
+		if (rc < 0 && !failed)
 			failed = rc;
 	}
 	return failed;

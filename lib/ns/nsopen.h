@@ -35,7 +35,7 @@ int nstarget_resolve(const char *text, const char *option, int types, struct nst
 
 /*
  * Inode numbers of TARGET's namespaces of TYPES into INODE, which has 0 for the rest and for those that the caller may
- * not see. Returns 0, or the -errno of the last of these with E.
+ * not see. Returns 0, or the -errno of the first of these with E.
  */
 int nstarget_inodes(const struct nstarget *target, int types, ino_t inode[NS_TYPES], struct error *e);
 

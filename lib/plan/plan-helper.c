@@ -72,6 +72,8 @@ static int apply_request(struct helper *h, const struct request *request, const 
 		rc = fault_errno(h->plan, request->first + 1, e);	/* done, and then to be undone */
 	if (rc < 0 && s->kind->hint)
 		s->kind->hint(s, stage, e);
+	if (rc < 0)
+		hint_limit(-rc, e);
 	return rc;
 }
 

@@ -153,6 +153,8 @@ static int walk_step(struct run *run, size_t i, size_t n, struct outcome *out, s
 		rc = fork_from_walker(run, s, e);
 	if (rc < 0 && s->kind->hint)
 		s->kind->hint(s, &stage, e);
+	if (rc < 0)
+		hint_limit(-rc, e);
 	return rc;
 }
 
@@ -196,7 +198,9 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 	int rc = plan_needs_helper(plan) ? helper_start(&run, &own) : 0;
 
 	run.verbose = plan->verbose ? open_verbose() : NULL;
-	if (rc >= 0)
+	if (rc < 0)
+		hint_limit(-rc, &own);
+	else
 		rc = walk(&run, out, &own);
 	/* A newborn tells the tool, which prints: before the undo, which may end a keeper and all below it. */
 	if (rc < 0 && run.report >= 0)
@@ -266,6 +270,14 @@ static void fork_hint(const struct step *s, const struct stage *stage, struct er
 	hint_fork(proc, e->code, e);
 }
 
+static void exec_hint(const struct step *s, const struct stage *stage, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	(void)stage;
+	hint_exec(proc, s->path ? s->path : s->argv[0], s->argv[0], e->code, e);
+}
+
 static void exec_explain(const struct step *s, struct saying *say)
 {
 	_cleanup_strbuf_ struct strbuf args = { 0 };
@@ -290,7 +302,7 @@ const struct step_kind step_fork = {
 };
 
 const struct step_kind step_exec = {
-	.name = "exec", .calls = "execve", .explain = exec_explain,
+	.name = "exec", .calls = "execve", .explain = exec_explain, .hint = exec_hint,
 };
 
 const struct step_kind step_keep = {

@@ -52,10 +52,12 @@ static int propagation_apply(struct step *s, size_t n, const struct stage *stage
 
 static void propagation_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
+	_cleanup_close_ int proc = proc_open(NULL);
+
 	(void)stage;
 	if (e->code == EINVAL && streq(s->path, "/"))
-		error_hint(e, "/ is not a mount point: the root directory was changed (chroot); "
-			      "use --propagation unchanged");
+		hint_options(proc, "/ is not a mount point: the root directory was changed (chroot)",
+			     "--propagation unchanged", e);
 }
 
 const struct step_kind step_propagation = {
@@ -65,20 +67,51 @@ const struct step_kind step_propagation = {
 
 /* proc */
 
+static const char same_flags[] = "with the flags of the one that is there too (ro, noatime), where the kernel asks for them";
+
 static void mount_proc_explain(const struct step *s, struct saying *say)
 {
 	say_call(say, "mount(\"proc\", %s, \"proc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)",
 		 say_c(say, "%s", s->path));
 	say_why(say, "a /proc that shows the PID namespace of the process that mounts it");
+	say_why(say, "%s", same_flags);
 	say_like(say, "mount -t proc proc %s", say_word(say, "%s", s->path));
+}
+
+/*
+ * A fresh file system that shows a namespace. In a user namespace the kernel takes it only where a whole one of its kind
+ * is in the mount namespace already, and with the flags that are locked on that one: read-only, and how access times
+ * are kept (mnt_already_visible(), 4.2). That one may lie outside the root directory, where its flags cannot be read:
+ * so what EPERM refuses is tried with all that may be locked, writable ones first.
+ */
+static int mount_fresh(const char *fstype, const char *path)
+{
+	static const unsigned long writable[] = { 0, MS_RDONLY };
+	static const unsigned long times[] = {
+		MS_RELATIME, MS_NOATIME, MS_STRICTATIME,
+		MS_RELATIME | MS_NODIRATIME, MS_NOATIME | MS_NODIRATIME, MS_STRICTATIME | MS_NODIRATIME,
+	};
+
+	for (size_t i = 0; i < array_size(writable); i++)
+		for (size_t k = 0; k < array_size(times); k++) {
+			/* What the kernel takes for relatime is not said: it has been the default since 2.6.30. */
+			unsigned long flags = quiet | writable[i] | (times[k] & ~MS_RELATIME);
+
+			if (mount(fstype, path, fstype, flags, NULL) == 0)
+				return 0;
+			if (errno != EPERM)
+				return -errno;
+		}
+	return -EPERM;
 }
 
 static int mount_proc_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
+	int rc = mount_fresh("proc", s->path);
+
 	(void)n;
 	(void)stage;
-	return mount("proc", s->path, "proc", quiet, NULL) < 0
-		? fail(e, errno, "--mount-proc: mount proc on %s", s->path) : 0;
+	return rc < 0 ? fail(e, -rc, "--mount-proc: mount proc on %s", s->path) : 0;
 }
 
 static void mount_proc_hint(const struct step *s, const struct stage *stage, struct error *e)
@@ -105,6 +138,7 @@ static void mount_sys_explain(const struct step *s, struct saying *say)
 	say_call(say, "move_mount(tree, \"\", AT_FDCWD, %s, MOVE_MOUNT_F_EMPTY_PATH)", cgroups);
 	say_why(say, "a /sys that shows the network namespace of the process that mounts it, with the "
 		"cgroup mounts of the old one");
+	say_why(say, "%s", same_flags);
 	say_like(say, "mount -t sysfs sysfs %s", say_word(say, "%s", s->path));
 }
 
@@ -121,6 +155,7 @@ static int mount_sys_apply(struct step *s, size_t n, const struct stage *stage, 
 {
 	_cleanup_close_ int cgroups = -1;
 	char path[4096];
+	int rc;
 
 	(void)n;
 	(void)stage;
@@ -130,8 +165,9 @@ static int mount_sys_apply(struct step *s, size_t n, const struct stage *stage, 
 		if (cgroups < 0)
 			return fail(e, errno, "--mount-sys: carry over %s", path);
 	}
-	if (mount("sysfs", s->path, "sysfs", quiet, NULL) < 0)
-		return fail(e, errno, "--mount-sys: mount sysfs on %s", s->path);
+	rc = mount_fresh("sysfs", s->path);
+	if (rc < 0)
+		return fail(e, -rc, "--mount-sys: mount sysfs on %s", s->path);
 	if (cgroups >= 0 && sys_move_mount(cgroups, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return fail(e, errno, "--mount-sys: carry over %s", path);
 	return 0;

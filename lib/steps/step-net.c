@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "hint/hint.h"
 #include "steps/step-net.h"
 #include "sys/caps.h"
 #include "sys/kernel.h"
+#include "sys/proc.h"
 
 /*
  * What all kinds share: a request is completed, sent with its neighbours, or said.
@@ -157,16 +159,20 @@ static void link_hint(const struct net_request *q, struct error *e)
 
 static void request_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
+	_cleanup_close_ int proc = proc_open(NULL);
 	const struct net_request *q = s->data;
 
 	(void)stage;
 	if (e->code == EPERM && q->ns->own && !caps_have(CAP_NET_ADMIN))
-		error_hint(e, "this process lacks CAP_NET_ADMIN; a network namespace of your own has it: nsunshare -Urn");
+		hint_capability(proc, CAP_NET_ADMIN, "CAP_NET_ADMIN",
+				"nsunshare --user --map-root-user --net", e);
 	link_hint(q, e);
-	/* rtnl_newlink() in the kernel: no such kind, and no module that brings it */
-	if (e->code == EOPNOTSUPP && (q->ask.kind == RT_PAIR || q->ask.kind == RT_LINK_ADD))
-		error_hint(e, "the kernel has no %s: modprobe %s", q->ask.kind == RT_PAIR ? "veth" : "bridge",
-			   q->ask.kind == RT_PAIR ? "veth" : "bridge");
+	/* rtnl_newlink() in the kernel asks for the module by itself. */
+	if (e->code == EOPNOTSUPP && (q->ask.kind == RT_PAIR || q->ask.kind == RT_LINK_ADD)) {
+		const char *link = q->ask.kind == RT_PAIR ? "veth" : "bridge";
+
+		error_hint(e, "the kernel has no links of the kind %s, and found no module for them (rtnl-link-%s)", link, link);
+	}
 }
 
 /* Undo cannot fail: what is gone by now needs none. */

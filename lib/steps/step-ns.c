@@ -189,6 +189,13 @@ static int map_by_program(const struct map_side *side, pid_t pid, const struct i
 		      rc >> 8 == EXIT_NOT_FOUND ? "is not installed" : "failed");
 }
 
+static void explain_program(const struct map_side *side, const struct idmap *map, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	hint_newidmap(proc, side->kind, map, strstr(e->text, "not installed") != NULL, e);
+}
+
 static int map_side(const struct step *s, const struct map_side *side, const struct idmap *map,
 		    const struct stage *stage, struct error *e)
 {
@@ -202,7 +209,7 @@ static int map_side(const struct step *s, const struct map_side *side, const str
 	if (maps->external) {
 		rc = map_by_program(side, stage->child, map, stage, e);
 		if (rc < 0)
-			hint_newidmap(side->kind, map, strstr(e->text, "not installed") != NULL, e);
+			explain_program(side, map, e);
 		return rc;
 	}
 	idmap_format(map, &text);

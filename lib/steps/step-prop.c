@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "hint/hint.h"
 #include "steps/step.h"
 #include "sys/caps.h"
 #include "sys/kernel.h"
@@ -255,11 +256,12 @@ static int make_apply(struct step *s, size_t n, const struct stage *stage, struc
 
 static void make_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
+	_cleanup_close_ int proc = proc_open(NULL);
+
 	(void)s;
 	(void)stage;
-	if (e->code == EPERM && !caps_have(CAP_SYS_ADMIN))
-		error_hint(e, "it needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace, which this "
-			   "process lacks; in one of its own it is had: nsunshare -Urm");
+	if (e->code == EPERM)
+		hint_capability(proc, CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "nsunshare --user --map-root-user --mount", e);
 }
 
 const struct step_kind step_make = {

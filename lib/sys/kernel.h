@@ -225,8 +225,8 @@ struct ns_question {			/* struct ns_id_req */
 #define __NR_listns			470
 #endif
 
-/* The initial user namespace has this inode number on every kernel (PROC_USER_INIT_INO, 3.8). */
-enum { INITIAL_USERNS = 0xeffffffd };
+/* The initial user and PID namespaces have these inode numbers on every kernel (PROC_USER_INIT_INO, 3.8). */
+enum { INITIAL_USERNS = 0xeffffffd, INITIAL_PIDNS = 0xeffffffc };
 
 static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
 {

@@ -47,6 +47,7 @@ REFUSAL(setns_time_eusers, hint_setns(proc, -1, CLONE_NEWTIME, EUSERS, e))
 REFUSAL(setns_net_eperm, hint_setns(proc, -1, CLONE_NEWNET, EPERM, e))
 REFUSAL(setns_mnt_eperm, hint_setns(proc, -1, CLONE_NEWNS, EPERM, e))
 REFUSAL(mount_proc_eperm, hint_mount(proc, "proc", "/proc", EPERM, e))
+REFUSAL(mount_proc_eacces, hint_mount(proc, "proc", "/", EACCES, e))
 REFUSAL(mount_sysfs_eperm, hint_mount(proc, "sysfs", "/sys", EPERM, e))
 REFUSAL(mount_binfmt_enodev, hint_mount(proc, "binfmt_misc", "/b", ENODEV, e))
 REFUSAL(pin_mnt_einval, hint_pin(proc, CLONE_NEWNS, "/keep/mnt", EINVAL, e))
@@ -54,6 +55,10 @@ REFUSAL(pin_erofs, hint_pin(proc, CLONE_NEWNET, "/keep/net", EROFS, e))
 REFUSAL(pin_eperm, hint_pin(proc, CLONE_NEWNET, "/keep/net", EPERM, e))
 REFUSAL(proc_enoent, hint_proc(proc, 7, ENOENT, e))
 REFUSAL(proc_eacces, hint_proc(proc, 7, EACCES, e))
+REFUSAL(proc_eperm, hint_proc(proc, 7, EPERM, e))
+REFUSAL(attach_eperm, hint_attach(proc, 7, EPERM, e))
+REFUSAL(pid_7, hint_pid(proc, 7, e))
+REFUSAL(fork_eagain, hint_fork(proc, EAGAIN, e))
 
 struct file {
 	const char *path, *text;	/* TEXT "->x": a symbolic link to x; NULL: a directory */
@@ -67,8 +72,8 @@ static const struct {
 } recorded[] = {
 	{ "CentOS 7: no user namespaces", unshare_user_einval,
 	  { { "sys/user/max_user_namespaces", "0\n" } },
-	  "user.max_user_namespaces is 0 (/proc/sys/user/max_user_namespaces); allow them: "
-	  "echo 65535 > /proc/sys/user/max_user_namespaces" },
+	  "user.max_user_namespaces is 0 (/proc/sys/user/max_user_namespaces), so no user namespace can be made in this "
+	  "user namespace or below it; type: echo 65535 > /proc/sys/user/max_user_namespaces" },
 	{ "the limit is 0", unshare_net_pid_enospc,
 	  { { "sys/user/max_net_namespaces", "5\n" }, { "sys/user/max_pid_namespaces", "0\n" } },
 	  "user.max_pid_namespaces is 0" },
@@ -88,8 +93,11 @@ static const struct {
 	{ "a time namespace, but invalid", unshare_time_einval,
 	  { { "self/ns/time", "->time:[1]" } }, NULL },
 	{ "Debian's sysctl", unshare_user_eperm,
-	  { { "self/status", PLAIN }, { "sys/kernel/unprivileged_userns_clone", "0\n" } },
+	  { { "self/status", PLAIN }, { "self/ns/user", INITIAL }, { "sys/kernel/unprivileged_userns_clone", "0\n" } },
 	  "sysctl -w kernel.unprivileged_userns_clone=1" },
+	{ "Debian's sysctl, from a user namespace that cannot change it", unshare_user_eperm,
+	  { { "self/status", PLAIN }, { "self/ns/user", OTHER }, { "sys/kernel/unprivileged_userns_clone", "0\n" } },
+	  "kernel.unprivileged_userns_clone is 0: only root can make user namespaces" },
 	{ "Debian's sysctl binds not root", unshare_user_eperm,
 	  { { "self/status", ADMIN }, { "sys/kernel/unprivileged_userns_clone", "0\n" } }, NULL },
 	{ "Ubuntu's sysctl", unshare_user_eperm,
@@ -98,6 +106,15 @@ static const struct {
 	  "kernel.apparmor_restrict_unprivileged_userns is 1" },
 	{ "a chroot", unshare_user_eperm,
 	  { { "self/status", PLAIN }, { "self/mountinfo", PROC } }, "this process runs in a chroot" },
+	{ "a chroot to a mount point", unshare_user_eperm,
+	  { { "self/status", PLAIN "PPid:\t5\n" }, { "self/mountinfo", "77 30 0:9 / / rw - tmpfs none rw\n" },
+	    { "5/mountinfo", ROOT "77 30 0:9 / /srv/root rw - tmpfs none rw\n" } },
+	  "this process runs in a chroot (its root directory is /srv/root in its mount namespace)" },
+	{ "a root that others have too", unshare_user_eperm,
+	  { { "self/status", PLAIN "PPid:\t5\n" }, { "self/mountinfo", ROOT }, { "5/mountinfo", ROOT },
+	    { "5/status", "PPid:\t0\n" } }, NULL },
+	{ "a filter that lets unshare(2) pass", unshare_user_eperm,
+	  { { "self/status", PLAIN "Seccomp:\t2\n" }, { "self/mountinfo", ROOT } }, NULL },
 	{ "no chroot", unshare_user_eperm,
 	  { { "self/status", PLAIN }, { "self/mountinfo", ROOT PROC }, { "self/ns/user", INITIAL } },
 	  NULL },
@@ -143,6 +160,12 @@ static const struct {
 	{ "no memory for a process", fork_enomem,
 	  { { "self/ns/pid", "->pid:[1]" }, { "self/ns/pid_for_children", "->pid:[1]" } }, NULL },
 
+	{ "as many threads as the system takes", fork_eagain,
+	  { { "loadavg", "0.00 0.01 0.05 1/80 5\n" }, { "sys/kernel/threads-max", "80\n" } },
+	  "kernel.threads-max is 80, and the system has 80 threads already" },
+	{ "room for threads", fork_eagain,
+	  { { "loadavg", "0.00 0.01 0.05 1/80 5\n" }, { "sys/kernel/threads-max", "81\n" } }, NULL },
+
 	{ "threads and a time namespace", setns_time_eusers,
 	  { { "self/status", "Threads:\t3\n" } }, "this process has 3 threads" },
 	{ "one thread", setns_time_eusers, { { "self/status", "Threads:\t1\n" } }, NULL },
@@ -160,7 +183,21 @@ static const struct {
 	    { "self/mountinfo",
 	      ROOT PROC "41 40 0:9 / /proc/sys/fs/binfmt_misc rw - binfmt_misc none rw\n"
 	      "42 40 0:9 /null /proc/kcore rw - devtmpfs none rw\n" } },
-	  "(/proc/kcore over /proc)" },
+	  "is covered (devtmpfs at /proc/kcore)" },
+	{ "a /proc over a masked one, masked as well", mount_proc_eperm,
+	  { { "self/status", ADMIN }, { "self/ns/user", OTHER },
+	    { "self/mountinfo", ROOT PROC "43 40 0:21 / /proc rw - proc proc rw\n"
+	      "44 43 0:22 / /proc/sys rw - tmpfs none rw\n" } },
+	  "is covered (tmpfs at /proc/sys)" },
+	{ "a /proc all of which is covered", mount_proc_eperm,
+	  { { "self/status", ADMIN }, { "self/ns/user", OTHER },
+	    { "self/mountinfo", ROOT PROC "44 40 0:22 / /proc rw - tmpfs none rw\n" } },
+	  "is covered (tmpfs over all of /proc)" },
+	{ "AppArmor and a mount", mount_proc_eacces,
+	  { { "self/attr/apparmor/current", "docker-default (enforce)\n" } },
+	  "confined by the AppArmor profile docker-default (enforce)" },
+	{ "AppArmor that does not confine", mount_proc_eacces,
+	  { { "self/attr/apparmor/current", "unconfined\n" } }, NULL },
 	{ "a whole /proc", mount_proc_eperm,
 	  { { "self/status", ADMIN }, { "self/ns/user", OTHER },
 	    { "self/mountinfo",
@@ -177,7 +214,7 @@ static const struct {
 	  NULL },
 	{ "no /sys", mount_sysfs_eperm,
 	  { { "self/status", ADMIN }, { "self/ns/user", OTHER }, { "self/mountinfo", ROOT PROC } },
-	  "mounts sysfs only where one is there already" },
+	  "mounts sysfs only where a whole one is there already" },
 	{ "no binfmt_misc", mount_binfmt_enodev, { { "filesystems", "nodev\tproc\n\text4\n" } },
 	  "this kernel has no file system binfmt_misc" },
 	{ "binfmt_misc", mount_binfmt_enodev, { { "filesystems", "nodev\tproc\nnodev\tbinfmt_misc\n" } },
@@ -185,22 +222,22 @@ static const struct {
 
 	{ "a shared mount", pin_mnt_einval,
 	  { { "self/mountinfo", ROOT "50 30 0:30 / /keep rw shared:7 - tmpfs none rw\n" } },
-	  "mount at /keep, which is shared (peer group 7), and there a mount namespace cannot be "
-	  "pinned: mount --make-private /keep" },
-	{ "a shared root", pin_mnt_einval, { { "self/mountinfo", ROOT } }, "mount --bind DIR DIR" },
+	  "mount at /keep, which is shared (peer group 7), and a mount namespace cannot be pinned on a shared mount" },
+	{ "a shared root", pin_mnt_einval, { { "self/mountinfo", ROOT } },
+	  "mount --rbind /keep /keep && mount --make-private /keep" },
 	{ "a private mount", pin_mnt_einval,
 	  { { "self/mountinfo", ROOT "50 30 0:30 / /keep rw - tmpfs none rw\n" } },
 	  "only in one that was made before it" },
 	{ "a read-only mount", pin_erofs,
 	  { { "self/mountinfo", ROOT "50 30 0:30 / /keep ro,nosuid - tmpfs none rw\n" } },
-	  "mount -o remount,bind,rw /keep" },
+	  "/keep/net is on the mount at /keep, and that mount is read-only" },
 	{ "a read-only file system", pin_erofs,
 	  { { "self/mountinfo", ROOT "50 30 0:30 / /keep rw - tmpfs none ro\n" } },
-	  "mount -o remount,rw /keep" },
+	  "and that file system is read-only" },
 	{ "a pin without privilege", pin_eperm,
 	  { { "self/status", PLAIN }, { "self/ns/user", INITIAL } }, "a pin is a bind mount" },
 
-	{ "an empty /proc", proc_enoent, { { 0 } }, "/proc is empty here" },
+	{ "an empty /proc", proc_enoent, { { 0 } }, "/proc is empty: no proc file system is mounted there" },
 	{ "a /proc that does not know the reader", proc_enoent, { { "sys/kernel/ostype", "Linux\n" } },
 	  "/proc belongs to another PID namespace, which does not hold this process" },
 	{ "a /proc of an ancestor", proc_enoent,
@@ -214,9 +251,39 @@ static const struct {
 	  { { "self", "->12" }, { "12/status", "NSpid:\t12\n" PLAIN },
 	    { "12/mounts", "proc /proc proc rw 0 0\n" } }, NULL },
 	{ "another's process", proc_eacces,
-	  { { "self", "->12" }, { "12/status", "Uid:\t1000\t1000\n" PLAIN },
-	    { "7/status", "Uid:\t0\t0\n" ADMIN } },
-	  "process 7 belongs to user ID 0" },
+	  { { "self", "->12" }, { "12/status", "Uid:\t1000\t1000\t1000\t1000\n" PLAIN },
+	    { "7/status", "Uid:\t0\t0\t0\t0\n" ADMIN } },
+	  "process 7 has user ID 0, which is not this process's: to look into it needs CAP_SYS_PTRACE" },
+	{ "a process of another group", proc_eacces,
+	  { { "self", "->12" }, { "12/status", "Uid:\t0\t0\t0\t0\nGid:\t5\t5\t5\t5\n" PLAIN },
+	    { "7/status", "Uid:\t0\t0\t0\t0\nGid:\t5\t5\t6\t5\n" PLAIN } },
+	  "process 7 has group ID 6, which is not this process's" },
+	{ "a process that is not dumpable", proc_eacces,
+	  { { "self", "->12" }, { "12/status", "Uid:\t8\t8\t8\t8\n" PLAIN },
+	    { "7/status", "Uid:\t8\t8\t8\t8\n" PLAIN } },
+	  "process 7 is not dumpable" },
+	{ "Yama lets ancestors attach", attach_eperm,
+	  { { "self", "->12" }, { "12/status", PLAIN }, { "sys/kernel/yama/ptrace_scope", "1\n" } },
+	  "kernel.yama.ptrace_scope is 1: only an ancestor, or a process with CAP_SYS_PTRACE, may attach to process 7" },
+	{ "Yama binds not root", attach_eperm,
+	  { { "self", "->12" }, { "12/status", ADMIN }, { "sys/kernel/yama/ptrace_scope", "2\n" } }, NULL },
+	{ "Yama binds everybody", attach_eperm,
+	  { { "self", "->12" }, { "12/status", ADMIN }, { "sys/kernel/yama/ptrace_scope", "3\n" } },
+	  "no process may attach to process 7" },
+	{ "no Yama", attach_eperm, { { "self", "->12" }, { "12/status", PLAIN } }, NULL },
+	{ "Yama is not asked who may look", proc_eperm,
+	  { { "self", "->12" }, { "12/status", PLAIN }, { "sys/kernel/yama/ptrace_scope", "1\n" } }, NULL },
+
+	{ "a number that was not given yet", pid_7,
+	  { { "self/ns/pid", "->pid:[4026532999]" }, { "loadavg", "0.00 0.01 0.05 1/80 5\n" } },
+	  "is not the initial one and has given out numbers up to 5 so far: 7 is a number of another PID namespace, if of any" },
+	{ "a number that was given", pid_7,
+	  { { "self/ns/pid", "->pid:[4026532999]" }, { "loadavg", "0.00 0.01 0.05 1/80 9\n" } }, NULL },
+	{ "a number in the initial PID namespace", pid_7,
+	  { { "self/ns/pid", "->pid:[4026531836]" }, { "loadavg", "0.00 0.01 0.05 1/80 5\n" } }, NULL },
+	{ "a number of the PID namespace above", pid_7,
+	  { { "self", "->12" }, { "12/status", "NSpid:\t12\t3\n" }, { "7/status", "NSpid:\t7\n" } },
+	  "7 is the number of a process in another PID namespace, the one that /proc belongs to" },
 	{ "a process with more capabilities", proc_eacces,
 	  { { "self", "->12" }, { "12/status", "Uid:\t0\t0\n" PLAIN },
 	    { "7/status", "Uid:\t0\t0\n" ADMIN } },
@@ -287,10 +354,9 @@ static void without_proc(void)
 {
 	for (size_t i = 0; i < array_size(recorded); i++) {
 		struct error e = { 0 };
-		bool is_proc = recorded[i].refusal == proc_enoent || recorded[i].refusal == proc_eacces;
 
 		recorded[i].refusal(-1, &e);
-		check(recorded[i].name, &e, is_proc ? "there is no /proc here" : NULL);
+		check(recorded[i].name, &e, NULL);
 	}
 }
 
@@ -310,12 +376,13 @@ static void newidmap(void)
 	struct error e = { 0 };
 	const struct idmap nobodys = { .range = { { 0, 4000000000, 7 } }, .count = 1 };
 
-	hint_newidmap(ID_GROUP, &many, true, &e);
+	hint_newidmap(-1, ID_GROUP, &many, true, &e);
 	has_str(e.hint, "install newgidmap(1)");
 	e = (struct error){ 0 };
-	hint_newidmap(ID_USER, &nobodys, false, &e);
-	has_str(e.hint, "usermod --add-subuids 4000000000-4000000006");
-	has_str(e.hint, "/etc/subuid");
+	hint_newidmap(-1, ID_USER, &nobodys, false, &e);
+	has_str(e.hint, "/etc/subuid does not grant user IDs 4000000000 to 4000000006");
+	has_str(e.hint, "not to be granted: SUB_UID_MAX in /etc/login.defs is");
+	ok(!strstr(e.hint, "usermod --add-subuids 4000000000"));
 }
 
 static void cgroup(void)
@@ -570,15 +637,15 @@ static const struct {
 	  "it is not below this process's own" },
 	{ "its own user namespace", 0, join_its_own, "is in user namespace" },
 	{ "a namespace before the user namespace that owns it", 0, join_before_the_owner,
-	  "first: --user" },
+	  "can be joined first" },
 	{ "a PID namespace beside", 0, join_a_pid_namespace_beside, "is not below this process's own" },
 	{ "the PID namespace above", CLONE_NEWUSER | CLONE_NEWNS, fresh_proc,
-	  "make one as well: --pid" },
+	  "a PID namespace of its own can be made as well; type: " },
 	{ "the network namespace above", CLONE_NEWUSER | CLONE_NEWNS, fresh_sysfs,
-	  "make one as well: --net" },
-	{ "a masked /proc", CLONE_NEWNS, fresh_proc_where_one_is_masked, "(/proc/sys over /proc)" },
+	  "a network namespace of its own can be made as well; type: " },
+	{ "a masked /proc", CLONE_NEWNS, fresh_proc_where_one_is_masked, "(tmpfs at /proc/sys)" },
 	{ "a mount namespace on a shared mount", CLONE_NEWNS, pin_on_a_shared_mount,
-	  "mount --make-private /run" },
+	  "mount --rbind /run /run && mount --make-private /run" },
 	{ "a mount namespace in itself", CLONE_NEWNS, pin_an_older_namespace,
 	  "only in one that was made before it" },
 };
