@@ -147,8 +147,8 @@ in_red() { # TYPE: of what joins red
 	local inode
 	inode=$(stat -c %i /run/netns/red)
 	run -1 nsunshare --name red -n touch "$T/ran"
-	assert_output_has "the name red is taken by a network namespace of iproute2's, /run/netns/red"
-	assert_output_has "ip netns delete red"
+	assert_output_has "the name red is taken in /run/netns, where iproute2 keeps its names: /run/netns/red"
+	assert_output_has "/run/netns/red holds network namespace $inode, which can be entered; type: nsjoin red"
 	refute test -e "$T/ran"
 	assert_nothing_left
 	# A set without a network namespace has no need of it.
@@ -206,12 +206,12 @@ in_red() { # TYPE: of what joins red
 	refute inside later grep -q "$NSKIT_RUNDIR/red/net" /proc/self/mountinfo
 }
 
-@test "a name that is taken: who has it, and how to be rid of it" {
+@test "a name that is taken: who has it, and how to enter it" {
 	need_root
 	nsunshare --name red -n true
 	run -1 nsunshare --name red -n touch "$T/ran"
 	assert_output_has "the name red is taken, by a set of UID 0 since "
-	assert_output_has "hint: nsunshare --drop red"
+	assert_output_has "hint: the set can be entered, and --replace would end it; type: nsjoin red"
 	refute test -e "$T/ran"
 	run -1 nsunshare --name red --explain -n true
 	assert_output_has "taken"
@@ -608,7 +608,7 @@ ipc:[$(ns_of "$BOX" ipc)]"
 	refused_in /dev/null "not a directory"
 	chmod 770 real
 	refused_in "$T/real" "$T/real, where named sets are kept, may be written by others (mode 0770)"
-	refused_in "$T/real" "hint: chmod go-w $T/real"
+	refused_in "$T/real" "hint: it belongs to you and holds nothing but sets; type: chmod go-w $T/real"
 	chmod 700 real
 	chown "$user" real
 	refused_in "$T/real" "is owned by UID $user, not by you (UID 0)"

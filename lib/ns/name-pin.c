@@ -166,8 +166,13 @@ int name_netns_check_free(const char *name, struct error *e)
 	snprintf(path, sizeof(path), NETNS_DIR "/%s", name);
 	if (!entry_is_there(AT_FDCWD, path))
 		return 0;
-	refuse(e, EEXIST, "the name %s is taken by a network namespace of iproute2's, %s", name, path);
-	error_hint(e, "ip netns delete %s frees the name", name);
+	refuse(e, EEXIST, "the name %s is taken in " NETNS_DIR ", where iproute2 keeps its names: %s", name, path);
+
+	_cleanup_close_ int ns = ns_open_file(AT_FDCWD, path, NULL);
+
+	if (ns >= 0)
+		error_hint(e, "%s holds network namespace %ju, which can be entered; type: nsjoin %s", path,
+			   (uintmax_t)ns_inode(ns), name);
 	return -EEXIST;
 }
 

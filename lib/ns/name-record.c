@@ -163,6 +163,21 @@ static int record_parse(char *text, const char *name, struct name_set *out)
 	return 0;
 }
 
+/* What holds a namespace yet is not for a hint to remove: a later nskit may have written its record. */
+static void hint_removal(const struct rundir *rd, const char *entry, int dir, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf path = { 0 };
+
+	for (size_t i = 0; i < NS_TYPES; i++)
+		if (entry_is_mount(dir, ns_types[i].name))
+			return;
+	strbuf_addf(&path, "%s/%s", rd->path, entry);
+
+	_cleanup_strbuf_ struct strbuf word = { 0 };
+	strbuf_add_shell(&word, strbuf_text(&path));
+	error_hint(e, "no namespace is mounted in it; type: rm -r %s", strbuf_text(&word));
+}
+
 /* Read the record in DIR, which is ENTRY below RD, of the set NAME. Returns 0 or -errno with E. */
 int record_read(const struct rundir *rd, const char *entry, int dir, const char *name,
 		       struct name_set *out, struct error *e)
@@ -184,7 +199,7 @@ int record_read(const struct rundir *rd, const char *entry, int dir, const char 
 		return 0;
 	refuse(e, EBADMSG, "%s/%s/" RECORD ": line %d: no record of a set that this nskit could have written",
 	       rd->path, entry, line);
-	error_hint(e, "to do away with it: umount %s/%s/*; rm -r %s/%s", rd->path, entry, rd->path, entry);
+	hint_removal(rd, entry, dir, e);
 	return -EBADMSG;
 }
 

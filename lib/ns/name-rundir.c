@@ -155,6 +155,36 @@ static bool is_trusted_owner(uid_t owner, const char *path, enum purpose purpose
 	return owner == geteuid() || (purpose == LOOK && (owner == 0 || streq(path, RUNDIR_OF_ROOT)));
 }
 
+/* Whether there is nothing but sets in DIR, and what nskit itself hides there. */
+static bool holds_sets_alone(int dir)
+{
+	_cleanup_closedir_ DIR *d = entry_list(dir);
+	const char *entry;
+	char path[NAME_MAX + sizeof("/" RECORD)];
+
+	while (d && (entry = entry_next(d))) {
+		snprintf(path, sizeof(path), "%s/" RECORD, entry);
+		if (entry[0] != '.' && !entry_is_there(dir, path))
+			return false;
+	}
+	return d != NULL;
+}
+
+/* The mode of a directory that is the caller's, and that nobody else is to use, may be mended; that of another must not
+ * be touched, nor one with the sticky bit, which is meant to be everybody's. */
+static void hint_mode(int dir, const char *path, const struct stat *st, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf word = { 0 };
+	const char *given = getenv("NSKIT_RUNDIR");
+
+	strbuf_add_shell(&word, path);
+	if (st->st_uid == geteuid() && !(st->st_mode & S_ISVTX) && holds_sets_alone(dir))
+		error_hint(e, "it belongs to you and holds nothing but sets; type: chmod go-w %s", strbuf_text(&word));
+	else if (given && given[0])
+		error_hint(e, "NSKIT_RUNDIR names it, and must name a directory that you alone may write and that holds "
+			   "nothing but sets; the default is one; type: unset NSKIT_RUNDIR");
+}
+
 /* Others must not be able to plant sets. */
 static int rundir_check(int dir, const char *path, enum purpose purpose, struct error *e)
 {
@@ -168,7 +198,7 @@ static int rundir_check(int dir, const char *path, enum purpose purpose, struct 
 	if (st.st_mode & 022) {
 		refuse(e, EPERM, "%s, where named sets are kept, may be written by others (mode %04o)",
 		       path, st.st_mode & 07777);
-		error_hint(e, "chmod go-w %s", path);
+		hint_mode(dir, path, &st, e);
 		return -EPERM;
 	}
 	return 0;

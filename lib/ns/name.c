@@ -193,8 +193,11 @@ static int refuse_taken(const struct rundir *rd, const char *name, struct error 
 	refuse(e, EEXIST, "the name %s is taken, by a set of UID %u since %s%s%s", name, set.owner,
 	       format_time(set.since, since, sizeof(since)), keeper,
 	       set.state == NAME_STALE ? ", now stale" : "");
-	if (set.state != NAME_ELSEWHERE)
-		error_hint(e, "nsunshare --drop %s frees the name", name);
+	/* To end what lives is for its user to decide. */
+	if (set.state == NAME_STALE)
+		error_hint(e, "nothing holds the set's namespaces any more; type: nsunshare --drop %s", name);
+	else if (set.state == NAME_LIVE)
+		error_hint(e, "the set can be entered, and --replace would end it; type: nsjoin %s", name);
 	return -EEXIST;
 }
 
@@ -233,6 +236,14 @@ static int make_fresh(const struct rundir *rd, const char *name, struct error *e
 	return take_fd(&dir);
 }
 
+/* Not what was left by a process that was killed: that is swept. */
+static bool is_in_the_making(const struct rundir *rd, const char *name)
+{
+	_cleanup_close_ int dir = openat(rd->dir, fresh_name(name).text, DIRECTORY);
+
+	return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0;
+}
+
 int name_check_free(const char *name, struct error *e)
 {
 	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
@@ -242,7 +253,9 @@ int name_check_free(const char *name, struct error *e)
 		r = rundir_open(&rd, CHANGE, e);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return entry_is_there(rd.dir, name) ? refuse_taken(&rd, name, e) : 0;
+	if (entry_is_there(rd.dir, name))
+		return refuse_taken(&rd, name, e);
+	return is_in_the_making(&rd, name) ? refuse_fresh(&rd, fresh_name(name).text, name, e) : 0;
 }
 
 int name_reserve(const char *name, struct error *e)
@@ -318,23 +331,22 @@ static int lock_set(int dir, const char *name, struct error *e)
 	return 0;
 }
 
-static int refuse_elsewhere(const struct rundir *rd, const struct name_set *set, struct error *e)
+static int refuse_elsewhere(const struct name_set *set, struct error *e)
 {
 	refuse(e, EBUSY, "the set %s is elsewhere: it was made in mount namespace mnt:[%ju] and PID "
 	       "namespace pid:[%ju], and to remove it from here would end it unseen", set->name,
 	       (uintmax_t)set->mntns, (uintmax_t)set->pidns);
-	error_hint(e, "drop it there; or, where nothing runs there any more, rm -r %s/%s", rd->path,
-		   set->name);
+	error_hint(e, "it can be dropped by a process in these namespaces");
 	return -EBUSY;
 }
 
 /* All that can be known beforehand. */
-static int may_drop(const struct rundir *rd, int dir, const struct name_set *set, struct error *e)
+static int may_drop(int dir, const struct name_set *set, struct error *e)
 {
 	_cleanup_close_ int keeper = keeper_open(set);
 
 	if (set->state == NAME_ELSEWHERE || keeper == -EXDEV)
-		return refuse_elsewhere(rd, set, e);
+		return refuse_elsewhere(set, e);
 	if (set_has_pin(dir, set) && !name_can_pin())
 		return refuse(e, EPERM, "drop %s: its pins are mounts, and to unmount them takes "
 			      "CAP_SYS_ADMIN in the user namespace that owns this mount namespace", set->name);
@@ -344,7 +356,7 @@ static int may_drop(const struct rundir *rd, int dir, const struct name_set *set
 static int drop_locked(const struct rundir *rd, const char *name, int dir, const struct name_set *set,
 		       struct error *e)
 {
-	int r = may_drop(rd, dir, set, e);
+	int r = may_drop(dir, set, e);
 
 	if (r == 0)
 		r = name_unpublish(name, e);
