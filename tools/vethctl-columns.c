@@ -5,16 +5,18 @@
  */
 #include "vethctl.h"
 
-static void say_addresses(const struct veth_end *x, const char *separator, struct strbuf *out)
+void pair_say_addresses(const struct netns *ns, int index, const struct pair_view *view, struct strbuf *out)
 {
 	bool first = true;
 
-	for (size_t i = 0; i < x->ns->address_count; i++) {
-		if (x->ns->address[i].index != x->link.index)
+	for (size_t i = 0; i < ns->address_count; i++) {
+		const struct rt_address *a = &ns->address[i];
+
+		if (a->index != index || (!view->link_local && inet_is_link_local(&a->address)))
 			continue;
 		if (!first)
-			strbuf_add(out, separator);
-		inet_format(&x->ns->address[i].address, true, out);
+			strbuf_add_bytes(out, "", 1);
+		inet_format(&a->address, true, out);
 		first = false;
 	}
 }
@@ -55,7 +57,6 @@ static void cell_netns(const struct veth_end *x, struct strbuf *out)
 
 static void cell_name(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->link.name); }
 static void cell_state(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, veth_state(&x->link)); }
-static void cell_addresses(const struct veth_end *x, struct strbuf *out) { say_addresses(x, ",", out); }
 static void cell_bridge(const struct veth_end *x, struct strbuf *out) { strbuf_add(out, x->bridge); }
 static void cell_mac(const struct veth_end *x, struct strbuf *out) { say_mac(x, out); }
 static void cell_mtu(const struct veth_end *x, struct strbuf *out) { strbuf_addf(out, "%u", x->link.mtu); }
@@ -85,7 +86,6 @@ CELL_COUNTER(tx_bytes)
 	{ const struct veth_end *x = row; (void)arg; if (x->peer) cell_##name(x->peer, out); }
 BOTH_ENDS(name)
 BOTH_ENDS(state)
-BOTH_ENDS(addresses)
 BOTH_ENDS(bridge)
 BOTH_ENDS(mac)
 BOTH_ENDS(mtu)
@@ -97,6 +97,21 @@ BOTH_ENDS(rx_packets)
 BOTH_ENDS(tx_packets)
 BOTH_ENDS(rx_bytes)
 BOTH_ENDS(tx_bytes)
+
+static void first_addresses(const void *row, void *arg, struct strbuf *out)
+{
+	const struct veth_end *x = row;
+
+	pair_say_addresses(x->ns, x->link.index, arg, out);
+}
+
+static void peer_addresses(const void *row, void *arg, struct strbuf *out)
+{
+	const struct veth_end *x = row;
+
+	if (x->peer)
+		pair_say_addresses(x->peer->ns, x->peer->link.index, arg, out);
+}
 
 static void first_netns(const void *row, void *arg, struct strbuf *out)
 {
@@ -154,10 +169,10 @@ static void peer_index(const void *row, void *arg, struct strbuf *out)
 	{ peer, width, flags, json, "of the other end: " help, peer_##cell, __VA_ARGS__ }
 
 const struct column pair_columns[] = {
-	ENDS("NETNS", "PEERNETNS", 0, 0, JSON_STRING, "network namespace: a REF for it", netns, 0),
+	ENDS("NETNS", "PEERNETNS", 0, COL_TRUNC, JSON_STRING, "network namespace: a REF for it", netns, 0),
 	ENDS("NAME", "PEERNAME", 0, 0, JSON_STRING, "name of the interface", name, 0),
-	ENDS("STATE", "PEERSTATE", 0, 0, JSON_STRING, "up, down or no-carrier", state, 0),
-	ENDS("ADDRESSES", "PEERADDRESSES", 0, 0, JSON_STRING, "addresses", addresses, VETH_ADDRESSES),
+	ENDS("STATE", "PEERSTATE", 0, COL_SPARE, JSON_STRING, "up, down or no-carrier", state, 0),
+	ENDS("ADDRESSES", "PEERADDRESSES", 0, COL_WRAP, JSON_LIST, "addresses", addresses, VETH_ADDRESSES),
 	ENDS("BRIDGE", "PEERBRIDGE", 0, 0, JSON_STRING, "bridge that it is a port of", bridge, 0),
 	ENDS("MAC", "PEERMAC", 0, 0, JSON_STRING, "hardware address", mac, 0),
 	ENDS("MTU", "PEERMTU", 0, COL_RIGHT, JSON_NUMBER, "largest packet", mtu, 0),
@@ -178,3 +193,34 @@ const struct column pair_columns[] = {
 
 const char pair_default_columns[] =
 	"NETNS,NAME,STATE,ADDRESSES,BRIDGE,PEERNETNS,PEERNAME,PEERSTATE,PEERADDRESSES,PEERBRIDGE";
+
+/*
+ * show: a row is a column of pair_columns
+ */
+
+static void cell_property(const void *row, void *arg, struct strbuf *out)
+{
+	(void)arg;
+	strbuf_add(out, ((const struct column *)row)->name);
+}
+
+static void say_property(const struct column *c, struct pair_shown *shown, struct strbuf *out)
+{
+	c->cell(shown->end, &shown->view, out);
+	if (!out->length)
+		strbuf_add(out, "-");
+}
+
+static void cell_end(const void *row, void *arg, struct strbuf *out) { say_property(row, arg, out); }
+
+static void cell_other_end(const void *row, void *arg, struct strbuf *out)
+{
+	say_property((const struct column *)row + 1, arg, out);
+}
+
+const struct column property_columns[] = {
+	{ "PROPERTY", 0, 0, JSON_STRING, "what is shown of both ends", cell_property },
+	{ "END", 0.4, COL_WRAP | COL_FOLD, JSON_STRING, "of the end that was named", cell_end },
+	{ "OTHER END", 0.4, COL_WRAP | COL_FOLD, JSON_STRING, "of the other one", cell_other_end },
+	{ 0 }
+};

@@ -26,7 +26,7 @@ struct request {
 	const struct command_row *command;
 	const char *const *operands;
 	size_t count;
-	bool wait, bare, delete, dot, explain, verbose;
+	bool wait, bare, delete, dot, tree, explain, verbose;
 	uint32_t wait_seconds;
 	struct table_request table;
 };
@@ -70,7 +70,9 @@ static const struct opt options[] = {
 	{ .help = "Options of list and show", .commands = LIST | SHOW },
 	TABLE_OPTIONS(request, table),
 	{ OPT_LONG + 'D', "dot", OPT_NOTHING, NULL, "draw the topology as a picture, for dot(1)", opt_put_flag,
-	  FIELD(dot), .excludes = "json raw pairs", .commands = LIST },
+	  FIELD(dot), .excludes = "json raw pairs tree", .commands = LIST },
+	{ OPT_LONG + 'T', "tree", OPT_NOTHING, NULL, "show the ends below their namespaces and bridges", opt_put_flag,
+	  FIELD(tree), .commands = LIST },
 
 	{ .help = "Options of all commands that change something", .commands = CHANGE },
 	{ OPT_LONG + '?', "explain", OPT_NOTHING, NULL, "say what would be done, and change nothing", opt_put_flag,
@@ -353,13 +355,26 @@ static int find_in(const struct veth_set *set, const char *ref, struct netns **o
 	return rc;
 }
 
+static const struct column *columns_of(const struct request *req)
+{
+	return req->tree ? tree_columns : pair_columns;
+}
+
 static int print_table(const struct request *req, const struct veth_set *set, const struct column_list *list,
 		       const struct netns *ns, const struct veth_end *only, struct error *e)
 {
+	_cleanup_free_ struct tree_row *rows = NULL;
 	_cleanup_table_ struct table *t = NULL;
-	int rc = table_new("pairs", pair_columns, list, &req->table, NULL, &t, e);
+	struct table_request table = req->table;
+	struct pair_view view = { .link_local = table.format || table.no_truncate };
+	int rc;
 
-	for (size_t i = 0; rc >= 0 && i < set->count; i++)
+	table.fit = true;
+	table.tree = req->tree ? "NAME" : NULL;
+	rc = table_new(req->tree ? "netns" : "pairs", columns_of(req), list, &table, &view, &t, e);
+	if (rc >= 0 && req->tree)
+		rc = add_tree(set, ns, t, &rows, e);
+	for (size_t i = 0; rc >= 0 && !req->tree && i < set->count; i++)
 		if (only ? set->end[i] == only : veth_leads(set, i, ns))
 			rc = table_add(t, set->end[i], NULL, e);
 	if (rc >= 0)
@@ -375,11 +390,11 @@ static int run_list(const struct request *req, struct error *e)
 	int rc;
 
 	if (req->table.list_columns)
-		return table_print_columns(pair_columns, &req->table, stdout, e);
-	rc = table_columns(pair_columns, &req->table, pair_default_columns, &list, e);
+		return table_print_columns(columns_of(req), &req->table, stdout, e);
+	rc = table_columns(columns_of(req), &req->table, req->tree ? tree_default_columns : pair_default_columns, &list, e);
 	if (rc < 0)
 		return rc;
-	rc = veth_find(req->dot ? VETHDRAW_NEEDS : columns_needs(&list, pair_columns), &set, e);
+	rc = veth_find(req->dot ? VETHDRAW_NEEDS : columns_needs(&list, columns_of(req)), &set, e);
 	print_notes(&set.notes);
 	if (rc >= 0 && req->count)
 		rc = find_in(&set, req->operands[0], &ns, e);
@@ -415,28 +430,19 @@ static int find_end(const struct veth_set *set, const char *text, const struct v
 	return refuse(e, ENODEV, "%s: there is no end of a pair of that name", text);
 }
 
-/* What a cell says, as the terminal can show it, and how many cells of it that takes. */
-static int say_end(const struct column *c, const struct veth_end *x, struct strbuf *out)
+/* Both ends side by side: a row for each column of the first, with that of the second. */
+static int show_pair(const struct request *req, const struct veth_end *x, struct error *e)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-	enum charset charset = charset_of_output();
+	const struct column_list all = { .column = (int[]){ 0, 1, 2 }, .count = 3 };
+	const struct pair_shown shown = { .end = x, .view = { .link_local = true } };
+	_cleanup_table_ struct table *t = NULL;
+	int rc = table_new("pair", property_columns, &all, &req->table, (void *)&shown, &t, e);
 
-	c->cell(x, NULL, &text);
-	strbuf_add_shown(out, text.length ? text.text : "-", charset);
-	return (int)characters_width(strbuf_text(out), charset);
-}
-
-/* Both ends side by side: a line for each column of the first, with that of the second. */
-static void show_pair(const struct veth_end *x, FILE *out)
-{
-	for (const struct column *c = pair_columns; c->name; c += 2) {
-		_cleanup_strbuf_ struct strbuf first = { 0 }, second = { 0 };
-		int width = say_end(&c[0], x, &first);
-
-		say_end(&c[1], x, &second);
-		fprintf(out, "%-10s %s%*s %s\n", c->name, strbuf_text(&first), width < 44 ? 44 - width : 0, "",
-			strbuf_text(&second));
-	}
+	for (const struct column *c = pair_columns; c->name && rc >= 0; c += 2)
+		rc = table_add(t, c, NULL, e);
+	if (rc >= 0)
+		rc = table_print(t, stdout, e);
+	return rc < 0 ? rc : error_flush(stdout, e);
 }
 
 static int run_show(const struct request *req, struct error *e)
@@ -458,12 +464,10 @@ static int run_show(const struct request *req, struct error *e)
 	print_notes(&set.notes);
 	if (rc >= 0)
 		rc = find_end(&set, req->operands[0], &x, e);
-	if (rc >= 0 && (table.format || table.output)) {
+	if (rc >= 0 && (table.format || table.output))
 		rc = print_table(req, &set, &list, NULL, x, e);
-	} else if (rc >= 0) {
-		show_pair(x, stdout);
-		rc = error_flush(stdout, e);
-	}
+	else if (rc >= 0)
+		rc = show_pair(req, x, e);
 	column_list_free(&list);
 	return rc;
 }

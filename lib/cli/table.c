@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <libsmartcols.h>
 
@@ -19,7 +20,9 @@ struct table {
 	void *arg;
 	int format;
 	enum charset charset;		/* of libsmartcols, which reads cells as the C library does */
-	bool no_wrap, is_tree;
+	bool no_wrap, is_tree, fit;
+	size_t terminal;		/* the width of standard output, where that is one; else 0 */
+	size_t *widest;			/* by column, where FIT: the widest line of its cells; 0: all are empty */
 	size_t rows;
 	const char *name;
 	struct map lines;		/* of a table that is a tree: row → libscols_line, for rows below it */
@@ -311,6 +314,7 @@ static int add_hidden(struct table *t, const struct column *c)
 		[JSON_NUMBER]  = SCOLS_JSON_NUMBER,
 		[JSON_NUMBER_OR_0] = SCOLS_JSON_NUMBER,
 		[JSON_BOOLEAN] = SCOLS_JSON_BOOLEAN,
+		[JSON_LIST] = SCOLS_JSON_STRING,
 	};
 	struct libscols_column *column = scols_table_new_column(t->scols, c->name, 0, SCOLS_FL_HIDDEN);
 
@@ -365,15 +369,21 @@ int table_new(const char *name, const struct column *columns, const struct colum
 		.charset = charset_of_locale(),
 		.no_wrap = request->no_wrap || request->format == TABLE_RAW,
 		.name = name,
+		.fit = request->fit && request->format == TABLE_PLAIN && !request->output && !request->output_all &&
+		       !request->no_truncate,
+		.widest = calloc(list->count + 1, sizeof(*t->widest)),
 	};
 	if (request->filter)
 		ret = filter_new(request->filter, &t->filter, e);
-	if (ret >= 0 && (!t->scols || add_columns(t, request) < 0))
+	if (ret >= 0 && (!t->scols || !t->widest || add_columns(t, request) < 0))
 		ret = fail(e, ENOMEM, "begin the table");
 	if (ret < 0) {
 		table_free(t);
 		return ret;
 	}
+	if (isatty(STDOUT_FILENO) && !request->no_truncate)
+		t->terminal = scols_table_get_termwidth(t->scols);
+	t->fit &= t->terminal > 0;
 	scols_table_set_name(t->scols, name);
 	scols_table_enable_raw(t->scols, t->format == TABLE_RAW);
 	scols_table_enable_export(t->scols, t->format == TABLE_PAIRS);
@@ -415,6 +425,23 @@ static void add_plain(struct strbuf *out, const struct strbuf *cell, char separa
 	}
 }
 
+/* TEXT to OUT in lines of at most WIDTH cells. */
+static void add_folded(struct strbuf *out, const char *text, size_t width, enum charset charset)
+{
+	struct character c = { 0 };
+	size_t used = 0;
+
+	for (; *text; text += c.length) {
+		character_read(text, charset, &c);
+		if (*text != '\n' && used > 0 && used + (size_t)c.width > width) {
+			strbuf_add(out, "\n");
+			used = 0;
+		}
+		strbuf_add_bytes(out, text, c.length);
+		used = *text == '\n' ? 0 : used + (size_t)c.width;
+	}
+}
+
 static void add_json(struct strbuf *out, const char *text, enum column_json kind)
 {
 	switch (kind) {
@@ -430,7 +457,20 @@ static void add_json(struct strbuf *out, const char *text, enum column_json kind
 	case JSON_BOOLEAN:
 		strbuf_add(out, streq(text, "yes") ? "true" : "false");
 		break;
+	case JSON_LIST:
+		break;		/* see add_json_list() */
 	}
+}
+
+/* The lines of CELL, with a NUL between them. */
+static void add_json_list(struct strbuf *out, const struct strbuf *cell)
+{
+	strbuf_add(out, "[");
+	for (size_t i = 0; i < cell->length; i += strlen(cell->text + i) + 1) {
+		strbuf_add(out, i ? "," : "");
+		strbuf_add_json(out, cell->text + i);
+	}
+	strbuf_add(out, "]");
 }
 
 /* What is printed of the cell, whose bytes are in T->cell, to T->text. */
@@ -438,6 +478,17 @@ static void dress_cell(struct table *t, const struct column *c, bool hidden)
 {
 	char separator = t->no_wrap ? ',' : '\n';
 
+	if (!hidden && t->format == TABLE_JSON && c->json == JSON_LIST) {
+		add_json_list(&t->text, &t->cell);
+		return;
+	}
+	if (!hidden && t->format == TABLE_PLAIN && t->terminal && c->flags & COL_FOLD) {
+		_cleanup_strbuf_ struct strbuf whole = { 0 };
+
+		add_plain(&whole, &t->cell, separator, t->charset);
+		add_folded(&t->text, strbuf_text(&whole), (size_t)(c->width * t->terminal), t->charset);
+		return;
+	}
 	if (!hidden && t->format == TABLE_PLAIN) {
 		add_plain(&t->text, &t->cell, separator, t->charset);
 		return;
@@ -455,12 +506,17 @@ static int set_cell(struct table *t, struct libscols_line *line, size_t n, const
 	strbuf_reset(&t->cell);
 	strbuf_reset(&t->text);
 	c->cell(row, t->arg, &t->cell);
-	if (!t->cell.failed && !t->cell.length)
+	if (!t->cell.failed && !t->cell.length && (t->format != TABLE_JSON || c->json != JSON_LIST))
 		return 0;
 	if (!t->cell.failed)
 		dress_cell(t, c, hidden);
 	if (t->cell.failed || t->text.failed)
 		return -ENOMEM;
+	if (t->fit && !hidden) {
+		size_t width = widest_line(NULL, t->text.text, NULL);
+
+		t->widest[n] = width > t->widest[n] ? width : t->widest[n];
+	}
 	return scols_line_set_data(line, n, t->text.text) == 0 ? 0 : -ENOMEM;
 }
 
@@ -520,6 +576,49 @@ size_t table_rows(const struct table *t)
 	return t->rows;
 }
 
+/*
+ * To the width of a terminal
+ */
+
+static void leave_out(struct table *t, size_t n)
+{
+	struct libscols_column *c = scols_table_get_column(t->scols, n);
+
+	scols_column_set_flags(c, scols_column_get_flags(c) | SCOLS_FL_HIDDEN);
+	t->widest[n] = 0;
+}
+
+/* How wide column N is at least: as its heading and, where they are not cut, its cells. */
+static size_t least_width(const struct table *t, size_t n)
+{
+	const struct column *c = &t->columns[t->list->column[n]];
+	size_t heading = strlen(c->name);
+
+	return c->flags & COL_TRUNC || t->widest[n] < heading ? heading : t->widest[n];
+}
+
+static size_t table_width(const struct table *t)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < t->list->count; i++)
+		if (t->widest[i])
+			width += least_width(t, i) + 1;
+	return width ? width - 1 : 0;
+}
+
+/* Leave out what is empty in all rows; then, from the right, what is spare, until the rest fits. The first column
+ * stays: a row must be something. */
+static void fit_terminal(struct table *t)
+{
+	for (size_t i = 1; i < t->list->count; i++)
+		if (!t->widest[i])
+			leave_out(t, i);
+	for (size_t i = t->list->count; i-- > 1 && table_width(t) > t->terminal; )
+		if (t->widest[i] && t->columns[t->list->column[i]].flags & COL_SPARE)
+			leave_out(t, i);
+}
+
 int table_print(struct table *t, FILE *out, struct error *e)
 {
 	int ret;
@@ -531,6 +630,8 @@ int table_print(struct table *t, FILE *out, struct error *e)
 		return 0;
 	}
 	scols_table_set_stream(t->scols, out);
+	if (t->fit)
+		fit_terminal(t);
 	ret = scols_print_table(t->scols);
 	return ret < 0 ? fail(e, -ret, "print the table") : 0;
 }
@@ -542,6 +643,7 @@ void table_free(struct table *t)
 	map_free(&t->lines);
 	strbuf_free(&t->cell);
 	strbuf_free(&t->text);
+	free(t->widest);
 	scols_unref_table(t->scols);
 	filter_free(t->filter);
 	free(t);
@@ -561,7 +663,7 @@ static void cell_kind(const void *row, void *arg, struct strbuf *out)
 {
 	static const char *const kinds[] = {
 		[JSON_STRING] = "<string>", [JSON_NUMBER] = "<integer>", [JSON_NUMBER_OR_0] = "<integer>",
-		[JSON_BOOLEAN] = "<boolean>",
+		[JSON_BOOLEAN] = "<boolean>", [JSON_LIST] = "<array>",
 	};
 
 	(void)arg;

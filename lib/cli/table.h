@@ -20,10 +20,12 @@ enum column_flags {
 	COL_RIGHT	= 1 << 0,	/* aligned to the right */
 	COL_TRUNC	= 1 << 1,	/* may be cut to the width of the terminal */
 	COL_WRAP	= 1 << 2,	/* a cell may have several lines, with a NUL between them */
+	COL_FOLD	= 1 << 3,	/* with COL_WRAP: on a terminal, lines wider than the column's share are broken */
+	COL_SPARE	= 1 << 4,	/* left out where a default table is too wide for the terminal */
 };
 
-/* NUMBER_OR_0: 0 stands for none, and is null. */
-enum column_json { JSON_STRING, JSON_NUMBER, JSON_NUMBER_OR_0, JSON_BOOLEAN };
+/* NUMBER_OR_0: 0 stands for none, and is null. LIST: an array of strings, one a line of the cell; empty without any. */
+enum column_json { JSON_STRING, JSON_NUMBER, JSON_NUMBER_OR_0, JSON_BOOLEAN, JSON_LIST };
 
 /*
  * Append what the column shows of ROW to OUT; nothing appended is an empty cell, null in JSON. What comes
@@ -56,6 +58,8 @@ struct table_request {
 	/* Not options: the tool's own to set. */
 	const char *tree;		/* the column that carries the branches; NULL for a list */
 	bool stream;			/* printed again and again: columns keep the widths hinted at */
+	bool fit;			/* on a terminal, where the user chose no columns: leave out those without content,
+					 * and COL_SPARE where the table is too wide */
 };
 
 /* The rows of the option table that put it. MEMBER is the struct table_request in struct REQUEST. */
