@@ -677,9 +677,11 @@ static bool is_deleted(const char *path)
 	return length >= sizeof(remark) - 1 && streq(path + length - (sizeof(remark) - 1), remark);
 }
 
-/* Nothing is mounted on what was deleted (get_mountpoint()). */
-static int check_exists(const struct prop_place *target, struct error *e)
+/* Nothing is mounted on what was unmounted (do_lock_mount()) or deleted (get_mountpoint()). */
+static int check_exists(const struct prop *p, const struct prop_place *target, struct error *e)
 {
+	if (p->mount[target->mount].ns < 0)
+		return refuse(e, ENOENT, "the target is on a mount that is in no mount namespace");
 	return is_deleted(target->path) ? refuse(e, ENOENT, "the target has been deleted") : 0;
 }
 
@@ -706,7 +708,7 @@ static int check_here(const struct prop *p, const struct prop_request *r, const 
 static int op_mount(struct prop *p, const struct prop_request *r, struct error *e)
 {
 	struct prop_place target = prop_land(p, r->target);
-	int m = check_exists(&target, e);
+	int m = check_exists(p, &target, e);
 
 	if (m >= 0)
 		m = check_here(p, r, &target, "the target", e);
@@ -739,7 +741,7 @@ static int op_bind(struct prop *p, const struct prop_request *r, struct error *e
 {
 	struct prop_place target = prop_land(p, r->target);
 	bool recursive = r->operation == PROP_RBIND;
-	int copy, rc = check_exists(&target, e);
+	int copy, rc = check_exists(p, &target, e);
 
 	if (rc >= 0)
 		rc = check_here(p, r, &target, "the target", e);
@@ -785,17 +787,17 @@ static int check_move(const struct prop *p, const struct prop_request *r, const 
 		      struct error *e)
 {
 	const struct prop_mount *source = &p->mount[r->source.mount];
-	int rc = check_exists(target, e);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	if (!prop_is_mount_point(p, &r->source))
 		return refuse(e, EINVAL, "the source is not a mount point");
-	rc = check_here(p, r, &r->source, "the source", e);
+	rc = check_kinds(r, EINVAL, e);
 	if (rc >= 0)
-		rc = check_here(p, r, &r->target, "the target", e);
+		rc = check_exists(p, target, e);
 	if (rc >= 0)
-		rc = check_kinds(r, EINVAL, e);
+		rc = check_here(p, r, &r->source, "the source", e);
+	if (rc >= 0)
+		rc = check_here(p, r, target, "the target", e);
 	if (rc < 0)
 		return rc;
 	if (source->parent < 0 && !source->hangs)

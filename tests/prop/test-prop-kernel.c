@@ -9,6 +9,11 @@
  * mount namespace, which does what it is told. Nothing of it is seen outside. The judge is a kernel of 6.17 or
  * later: before, a stack of mounts that is unmounted in several places at once went another way.
  *
+ * Not every mount is reached by a path from the root. A process also holds descriptors, whose mounts may be covered,
+ * unmounted or of the namespace that it came from by the time they are used, and whose directories may be deleted; and
+ * it goes through /proc to the roots of the others and to namespace files. Paths that do not begin with a slash begin in
+ * the /proc of outside.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
@@ -35,10 +40,20 @@ enum {
 	CASES_OF_WORLD = 40,
 	DEPTH = 3,		/* of directories in each file system */
 	MOST_SHOWN = 5,		/* disagreements in full */
+	HOLDS = 4,		/* descriptors that a process holds */
+	FIRST_HOLD = 100,	/* the number of the first */
+};
+
+/* Beside the operations: what changes no mount. */
+enum {
+	DO_HOLD = 100,		/* open SOURCE as descriptor FLAGS */
+	DO_HOLD_DELETED,	/* the same of a directory x below SOURCE that is made, and then removed */
+	DO_MAKE,		/* make a directory x below SOURCE */
+	DO_REMOVE,		/* remove it */
 };
 
 struct order {
-	enum prop_operation operation;
+	int operation;		/* enum prop_operation, or DO_* */
 	char source[256], target[256];
 	unsigned long flags;
 	bool lazy, user;
@@ -46,9 +61,16 @@ struct order {
 	int to;			/* unshare: which process the new one is */
 };
 
+/* What a held descriptor is on. */
+struct hold {
+	int id;			/* of its mount; 0: none is held */
+	char path[256];		/* in the file system of that */
+};
+
 struct place {
 	pid_t pid;
 	int sock;
+	struct hold hold[HOLDS];
 };
 
 struct world {
@@ -58,6 +80,7 @@ struct world {
 	int namespaces;
 	uint64_t limit;			/* sys/fs/mount-max */
 	uint64_t owners;		/* user namespaces so far */
+	bool holds;			/* descriptors are held: what they are on is busy, and is unmounted lazily */
 	struct prop tables;		/* as observed last, with what is known of locks */
 };
 
@@ -103,7 +126,7 @@ static int new_file_system(const char *target)
 	if (mounted < 0 || !fill(mounted, "", DEPTH))
 		return errno;
 	file = openat(mounted, "f", O_CREAT | O_CLOEXEC, 0644);
-	if (file < 0 || sys_move_mount(mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (file < 0 || sys_move_mount(mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
 		return errno;
 	return 0;
 }
@@ -142,11 +165,40 @@ static int new_namespace(const struct order *order, int proc, const int *socks)
 	return err;
 }
 
+static int hold(const char *path, int number)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+
+	return fd < 0 || dup3(fd, number, O_CLOEXEC) < 0 ? errno : 0;
+}
+
+/* What is done with the directory x below a path. */
+static int do_below(const struct order *o)
+{
+	char below[300];
+	int rc = 0;
+
+	snprintf(below, sizeof(below), "%s/x", o->source);
+	if (o->operation != DO_REMOVE && mkdir(below, 0755) < 0)
+		return errno;
+	if (o->operation == DO_HOLD_DELETED)
+		rc = hold(below, (int)o->flags);
+	return o->operation != DO_MAKE && rmdir(below) < 0 ? errno : rc;
+}
+
 static int obey(const struct order *o, int proc, const int *socks)
 {
 	int rc = 0;
 
+	if (fchdir(proc) < 0)
+		return errno;
 	switch (o->operation) {
+	case DO_HOLD:
+		return hold(o->source, (int)o->flags);
+	case DO_HOLD_DELETED:
+	case DO_MAKE:
+	case DO_REMOVE:
+		return do_below(o);
 	case PROP_MOUNT:
 		if (o->file)		/* move_mount(2) would say EINVAL */
 			return mount("none", o->target, "tmpfs", 0, NULL) < 0 ? errno : 0;
@@ -265,6 +317,7 @@ static int do_order(struct world *w, int ns, const struct order *order)
 		return -1;
 	if (order->operation == PROP_UNSHARE && answer[0] == 0) {
 		w->place[order->to].pid = newborn(w, w->place[ns].pid);
+		memcpy(w->place[order->to].hold, w->place[ns].hold, sizeof(w->place[ns].hold));
 		w->namespaces++;
 	}
 	return answer[0];
@@ -323,6 +376,22 @@ static void random_target(const struct prop *p, int ns, char *out)
 	snprintf(out, 256, "%s", strbuf_text(&target));
 }
 
+/* A path to one of the held descriptors, to somewhere in another namespace, or to a namespace file. */
+static void random_other(const struct world *w, int ns, bool source, char *out)
+{
+	unsigned int hold = chance(HOLDS), other = chance((unsigned int)w->namespaces);
+	char path[64];
+
+	if (source && chance(3) == 0) {
+		snprintf(out, 256, "%d/ns/%s", w->place[other].pid, chance(2) ? "mnt" : "uts");
+	} else if (w->place[ns].hold[hold].id && chance(4)) {
+		snprintf(out, 256, "self/fd/%u", FIRST_HOLD + hold);
+	} else {
+		random_path(path);
+		snprintf(out, 256, "%d/root%s", w->place[other].pid, path);
+	}
+}
+
 static unsigned long random_type(bool any)
 {
 	static const unsigned long types[] = { MS_SHARED, MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, 0 };
@@ -332,17 +401,17 @@ static unsigned long random_type(bool any)
 
 static void random_order(const struct world *w, int ns, struct order *o)
 {
-	static const enum prop_operation operations[] = {
+	static const int operations[] = {
 		PROP_MOUNT, PROP_MOUNT, PROP_MOUNT, PROP_MOUNT, PROP_UMOUNT, PROP_UMOUNT, PROP_UMOUNT, PROP_BIND,
 		PROP_BIND, PROP_BIND, PROP_RBIND, PROP_MOVE, PROP_MOVE, PROP_CHANGE, PROP_CHANGE, PROP_CHANGE,
-		PROP_CHANGE, PROP_UNSHARE,
+		PROP_CHANGE, PROP_UNSHARE, DO_HOLD, DO_HOLD, DO_HOLD_DELETED, DO_MAKE, DO_REMOVE, DO_REMOVE,
 	};
 	const struct prop *p = &w->tables;
 
 	*o = (struct order){ .operation = operations[chance(array_size(operations))] };
 	if (o->operation == PROP_UNSHARE && w->namespaces == MOST_NAMESPACES)
 		o->operation = PROP_UMOUNT;
-	o->lazy = chance(2);
+	o->lazy = w->holds || chance(2);
 	if (chance(3))
 		random_path(o->source);
 	else
@@ -355,6 +424,17 @@ static void random_order(const struct world *w, int ns, struct order *o)
 		random_target(p, ns, o->target);
 	if (o->operation == PROP_MOVE && chance(10))
 		random_target(p, ns, o->source);
+	if (w->holds && o->operation < DO_HOLD && chance(4) == 0)
+		random_other(w, ns, true, o->source);
+	if (w->holds && o->operation < DO_HOLD && chance(6) == 0)
+		random_other(w, ns, false, o->target);
+	/* A bind of what will be deleted. */
+	if (o->operation == PROP_BIND && *o->source == '/' && chance(4) == 0 && strlen(o->source) < 250)
+		strcat(o->source, "/x");
+	if (o->operation >= DO_HOLD) {
+		o->flags = FIRST_HOLD + chance(HOLDS);
+		return;
+	}
 	o->flags = random_type(o->operation == PROP_UNSHARE);
 	if (o->flags && (o->operation == PROP_UNSHARE || chance(3) == 0))
 		o->flags |= MS_REC;
@@ -362,13 +442,21 @@ static void random_order(const struct world *w, int ns, struct order *o)
 	o->to = w->namespaces;
 }
 
-/* Whether there is such a directory or file in every file system of the world. */
-static bool is_there(const struct prop_place *place)
+static bool is_file(const char *path)
 {
+	return *path != '/' || streq(path, "/f");
+}
+
+/* Whether there is such a directory or file in every file system of the world. A directory x is there for who is in it. */
+static bool is_there(const struct prop_place *place, bool inside)
+{
+	const char *x = strstr(place->path, "/x");
 	int depth = 0;
 
-	if (streq(place->path, "/f"))
+	if (is_file(place->path))
 		return true;
+	if (x)
+		return inside && (streq(x, "/x") || streq(x, "/x//deleted"));
 	for (const char *c = place->path; *c; c++) {
 		depth += *c == '/' && c[1];
 		if (*c == 'f')
@@ -377,27 +465,145 @@ static bool is_there(const struct prop_place *place)
 	return depth <= DEPTH;
 }
 
+static int find_mount(const struct prop *p, int id)
+{
+	for (size_t m = 0; m < p->mounts; m++)
+		if (p->mount[m].id == id && p->mount[m].ns >= 0)
+			return (int)m;
+	return -1;
+}
+
+/* The place of what process NS holds. */
+static bool held_place(const struct world *w, struct prop *p, int ns, int number, struct prop_place *out)
+{
+	const struct hold *hold = &w->place[ns].hold[number - FIRST_HOLD];
+	int m = find_mount(p, hold->id);
+
+	if (m < 0)
+		m = prop_add_outside(p, "/", false);
+	*out = (struct prop_place){ .mount = m, .path = hold->path };
+	return m >= 0;
+}
+
+static ino_t inode_of(const struct world *w, const char *path)
+{
+	struct stat st;
+
+	return fstatat(w->proc, path, &st, 0) == 0 ? st.st_ino : 0;
+}
+
+static bool namespace_place(const struct world *w, struct prop *p, const char *path, struct prop_place *out)
+{
+	char root[64];
+	int m;
+
+	snprintf(root, sizeof(root), "%s:[%ju]", strrchr(path, '/') + 1, (uintmax_t)inode_of(w, path));
+	m = prop_add_outside(p, root, true);
+	*out = (struct prop_place){ .mount = m, .path = m < 0 ? "" : p->mount[m].root };
+	return m >= 0;
+}
+
+/* The place of PATH, as process NS goes there; false where it does not exist, or may not be gone to. */
+static bool place_of(const struct world *w, struct prop *p, int ns, const char *path, struct prop_place *out)
+{
+	int number, other = 0;
+	bool inside = true;
+	char way[256];
+
+	if (sscanf(path, "self/fd/%d", &number) == 1) {
+		if (!held_place(w, p, ns, number, out))
+			return false;
+	} else if (*path != '/' && strstr(path, "/ns/")) {
+		/* Of a more privileged process they may not be looked at. */
+		while (other < w->namespaces && w->place[other].pid != atoi(path))
+			other++;
+		if ((p->ns[ns].owner != 1 && other != ns) || !namespace_place(w, p, path, out))
+			return false;
+	} else if (*path != '/') {
+		while (other < w->namespaces && w->place[other].pid != atoi(path))
+			other++;
+		snprintf(way, sizeof(way), "%s", strstr(path, "/root") + strlen("/root"));
+		if ((p->ns[ns].owner != 1 && other != ns) || prop_walk(p, other, way, out) < 0)
+			return false;
+	} else if (prop_walk(p, ns, path, out) < 0) {
+		return false;
+	}
+	/* A mount may have x as its root. */
+	inside = *path != '/' || prop_is_mount_point(p, out) || !strstr(out->path, "/x");
+	out->file = is_file(out->path);
+	return is_there(out, inside);
+}
+
+/* mnt_ns_loop() */
+static bool would_loop(const struct world *w, int ns, const char *source)
+{
+	char own[64];
+	__u64 here = 0, there = 0;
+
+	if (*source == '/' || !strstr(source, "/ns/mnt"))
+		return false;
+	snprintf(own, sizeof(own), "%d/ns/mnt", w->place[ns].pid);
+	_cleanup_close_ int a = openat(w->proc, own, O_RDONLY | O_CLOEXEC), b = openat(w->proc, source, O_RDONLY | O_CLOEXEC);
+
+	return a >= 0 && b >= 0 && ioctl(a, NS_GET_MNTNS_ID, &here) == 0 && ioctl(b, NS_GET_MNTNS_ID, &there) == 0 &&
+	       here >= there;
+}
+
 /* Put the order as a request; false where a path does not exist. */
 static bool as_request(struct world *w, struct prop *p, int ns, const struct order *o, struct prop_request *out)
 {
 	*out = (struct prop_request){
-		.operation = o->operation, .ns = ns, .flags = (int)o->flags, .lazy = o->lazy,
+		.operation = (enum prop_operation)o->operation, .ns = ns, .flags = (int)o->flags, .lazy = o->lazy,
 		.limit = w->limit, .owner = o->user ? ++w->owners : p->ns[ns].owner,
 	};
 	/* Whoever does not stand at the top of what covers the root is in a chroot: CLONE_NEWUSER says EPERM. */
 	if (o->operation == PROP_UNSHARE)
 		return !o->user || !prop_is_covered(p, p->ns[ns].top);
-	if (prop_walk(p, ns, o->target, &out->target) < 0 || !is_there(&out->target))
+	if (!place_of(w, p, ns, o->target, &out->target))
 		return false;
-	out->target.file = streq(out->target.path, "/f");
 	/* umount(2) of the caller's root remounts it read-only. */
-	if (o->operation == PROP_UMOUNT && p->mount[out->target.mount].parent < 0)
+	if (o->operation == PROP_UMOUNT && p->mount[prop_land(p, out->target).mount].parent < 0)
+		return false;
+	/* It takes CAP_SYS_ADMIN where the mount is, which is not the graph's to know. */
+	if (o->operation == PROP_CHANGE && p->ns[ns].owner != 1 && p->mount[out->target.mount].ns != ns)
 		return false;
 	if (o->operation != PROP_BIND && o->operation != PROP_RBIND && o->operation != PROP_MOVE)
 		return true;
-	if (prop_walk(p, ns, o->source, &out->source) < 0 || !is_there(&out->source))
+	return place_of(w, p, ns, o->source, &out->source) && (o->operation == PROP_MOVE || !would_loop(w, ns, o->source));
+}
+
+/* What changes no mount, but that mounts vanish from a directory that is removed. */
+static bool prepare(struct world *w, int ns, struct order *o)
+{
+	_cleanup_prop_ struct prop now = { 0 };
+	struct hold *hold = &w->place[ns].hold[o->flags - FIRST_HOLD];
+	struct prop_place place;
+	bool deleted = o->operation == DO_HOLD_DELETED;
+
+	if (!w->holds && o->operation < DO_MAKE)
+		return true;
+	if (!place_of(w, &w->tables, ns, o->source, &place) || (place.file && o->operation != DO_HOLD) ||
+	    strstr(place.path, "/x"))
+		return true;
+	if (do_order(w, ns, o) != 0)
+		return true;
+	if (o->operation <= DO_HOLD_DELETED) {
+		hold->id = w->tables.mount[place.mount].id;
+		snprintf(hold->path, sizeof(hold->path), "%s%s", deleted && streq(place.path, "/") ? "" : place.path,
+			 deleted ? "/x//deleted" : "");
+	}
+	if (o->operation != DO_REMOVE)
+		return true;
+	if (!observe(w, &w->tables, &now))
 		return false;
-	out->source.file = streq(out->source.path, "/f");
+	for (size_t m = 0; m < now.mounts; m++) {
+		int was = find_mount(&w->tables, now.mount[m].id);
+
+		now.mount[m].locked = was >= 0 && w->tables.mount[was].locked;
+	}
+	prop_free(&w->tables);
+	w->tables = now;
+	now = (struct prop){ 0 };
 	return true;
 }
 
@@ -527,12 +733,21 @@ struct tally {
 	unsigned long done[PROP_UNSHARE + 1];
 };
 
-static void tell(struct tally *tally, const struct order *o, int ns, const char *why, const struct prop *before,
-		 const struct prop *predicted, const struct prop *observed)
+static void tell_place(const char *what, const struct prop *p, const struct prop_place *place)
+{
+	if (place->path)
+		printf("#   %s: %s of mount %d in namespace %d\n", what, place->path, p->mount[place->mount].id,
+		       p->mount[place->mount].ns);
+}
+
+static void tell(struct tally *tally, const struct order *o, const struct prop_request *r, const char *why,
+		 const struct prop *before, const struct prop *predicted, const struct prop *observed)
 {
 	printf("# case %lu: %s in namespace %d, source %s, target %s, flags %lx%s%s: %s\n", tally->cases,
-	       names[o->operation], ns, o->source, o->target, o->flags, o->lazy ? ", lazy" : "",
+	       names[o->operation], r->ns, o->source, o->target, o->flags, o->lazy ? ", lazy" : "",
 	       o->user ? ", user" : "", why);
+	tell_place("source", predicted, &r->source);
+	tell_place("target", predicted, &r->target);
 	if (++tally->disagreements > MOST_SHOWN)
 		return;
 	show("before", before);
@@ -551,6 +766,8 @@ static bool one_case(struct world *w, struct tally *tally)
 	char why[600] = "";
 
 	random_order(w, ns, &order);
+	if (order.operation >= DO_HOLD)
+		return prepare(w, ns, &order);
 	if (!observe(w, &w->tables, &predicted))
 		return false;
 	for (size_t i = 0; i < predicted.mounts; i++)
@@ -571,7 +788,7 @@ static bool one_case(struct world *w, struct tally *tally)
 		snprintf(why, sizeof(why), "predicted %s (%.300s), got %s", strerrorname_np(expected), e.text,
 			 strerrorname_np(found));
 	if (*why || !same(&predicted, &observed, why, sizeof(why))) {
-		tell(tally, &order, ns, why, &w->tables, &predicted, &observed);
+		tell(tally, &order, &request, why, &w->tables, &predicted, &observed);
 		return false;
 	}
 	prop_free(&w->tables);
@@ -585,6 +802,7 @@ static bool first_look(struct world *w)
 	struct prop nothing = { 0 };
 	struct order order = { .operation = PROP_CHANGE, .target = "/", .flags = MS_SHARED };
 
+	w->holds = chance(2);
 	return (chance(3) == 0 || do_order(w, 0, &order) == 0) && observe(w, &nothing, &w->tables);
 }
 
