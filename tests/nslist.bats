@@ -199,6 +199,8 @@ variety() {
 	done
 	run nslist -o NS,FOO
 	assert_output_has "there is no column 'FOO'"
+	run nslist -o NPROC
+	assert_output_has "there is no column 'NPROC' (did you mean NPROCS? see --list-columns)"
 	run nslist --noheading -t net
 	assert_status 0
 	run -1 nslist -p 4194304

@@ -4,12 +4,14 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <ctype.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include <libsmartcols.h>
 
 #include "base/memory.h"
+#include "base/near.h"
 #include "cli/table.h"
 
 struct table {
@@ -152,6 +154,25 @@ static bool list_has(const int *column, size_t count, int wanted)
 	return false;
 }
 
+static int refuse_column(const struct column *columns, const char *where, const char *name, size_t length,
+			 struct error *e)
+{
+	_cleanup_free_ char *word = strndup(name, length);
+
+	if (!word)
+		return fail(e, ENOMEM, "columns");
+	for (char *c = word; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+
+	struct near near = near_start(word);
+	for (const struct column *c = columns; c->name; c++)
+		near_offer(&near, c->name);
+	if (near.best[0])
+		return fail_usage(e, "%sthere is no column '%.*s' (did you mean %s? see --list-columns)", where,
+				  (int)length, name, near.best);
+	return fail_usage(e, "%sthere is no column '%.*s' (see --list-columns)", where, (int)length, name);
+}
+
 static int list_add(struct column_list *l, const struct column *columns, const char *names, struct error *e)
 {
 	for (const char *p = names;; p++) {
@@ -159,8 +180,7 @@ static int list_add(struct column_list *l, const struct column *columns, const c
 		int i = find_column(columns, p, length);
 
 		if (i < 0)
-			return fail_usage(e, "there is no column '%.*s' (see --list-columns)",
-					  (int)length, p);
+			return refuse_column(columns, "", p, length, e);
 		if (!list_has(l->column, l->count, i))
 			l->column[l->count++] = i;
 		p += length;
@@ -180,7 +200,7 @@ static int list_hidden(const char *name, void *arg, struct error *e)
 	int i = find_column(w->columns, name, strlen(name));
 
 	if (i < 0)
-		return fail_usage(e, "--filter: there is no column '%s' (see --list-columns)", name);
+		return refuse_column(w->columns, "--filter: ", name, strlen(name), e);
 	if (!list_has(w->list->column + w->list->count, w->list->hidden, i))
 		w->list->column[w->list->count + w->list->hidden++] = i;
 	return 0;

@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "hint/hint.h"
 #include "mount/spot.h"
 #include "sys/inside.h"
 #include "sys/kernel.h"
 #include "sys/mountid.h"
+#include "sys/proc.h"
 
 #define DELETED " (deleted)"
 
@@ -96,8 +98,13 @@ static int read_path(struct spot *s, struct error *e)
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n < 0 && errno == ENAMETOOLONG)
 		return 0;
-	if (n < 0)
-		return fail(e, errno, "%s: read %s (is /proc mounted?)", s->text, link);
+	if (n < 0) {
+		_cleanup_close_ int proc = proc_open(NULL);
+		int rc = fail(e, errno, "%s: read %s", s->text, link);
+
+		hint_proc(proc, getpid(), -rc, e);
+		return rc;
+	}
 	path[n] = '\0';
 	s->path = strdup(path);
 	if (!s->path)
