@@ -55,8 +55,11 @@ static bool link_of(int fd, struct link *out)
 int mountfd_reopen(int fd, int flags)
 {
 	struct link link;
-	int again = link_of(fd, &link) ? open(link.text, flags) : -1;
+	int again;
 
+	if (!link_of(fd, &link))
+		return -ENOENT;
+	again = open(link.text, flags);
 	return again < 0 ? -errno : again;
 }
 
