@@ -162,7 +162,7 @@ except BlockingIOError:
 	refused 2 "empty" -t ""
 	refused 2 "empty" name:
 	refused 2 "cannot be a name" name:..
-	refused 2 "cannot be a name" name:a/b
+	refused 2 "cannot be a name" name:a/b/c
 	refused 2 "control characters" $'red\033[31m'
 	refused 2 "control characters" $'red\n'
 	refused 2 "control characters" $'red\177'

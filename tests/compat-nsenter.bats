@@ -234,7 +234,6 @@ each_the_same() {
 		-t $BOX -u --wd=here
 		-t $BOX -m -w
 		-t $BOX -m -r -w
-		-t $BOX -m -r -w/usr
 		-t $BOX -m --root --wd
 		-t $BOX -u -r$root -w$root/usr
 		-t $BOX -u --root=$root --wd=$root/tmp/inner

@@ -228,8 +228,8 @@ newer() { # LINE... -- OPTION...
 @test "who owns the user namespace" {
 	need_root
 	newer "IDs 65534:65534 .*" "new user" -- --owner 1000:1000
-	newer "/proc/self/uid_map 0 0 1" "/proc/self/gid_map 0 0 1" -- \
-		--owner 1000:1000 --map-users=0:0:1 --map-groups=0:0:1
+	newer "/proc/self/uid_map 0 1000 1" "/proc/self/gid_map 0 1000 1" -- \
+		--owner 1000:1000 --map-users=0:1000:1 --map-groups=0:1000:1
 }
 
 @test "credentials" {

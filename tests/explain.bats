@@ -145,7 +145,7 @@ differs() { # PID TYPE
 @test "root: ranges of IDs, another owner" {
 	need_root
 	explained nsunshare -U --map-users 0:100000:1000 --map-groups 0:100000:1000 --setgroups allow true
-	explained nsunshare --owner 1000:1000 --map-users all --map-groups all true
+	explained nsunshare --owner 1000:1000 --owner-may-become-all --map-users all --map-groups all true
 }
 
 @test "root: nsjoin a process" {

@@ -525,21 +525,17 @@ ipc:[$(ns_of "$BOX" ipc)]"
 
 # --- kill -9 ---
 
-# Where the making goes on once it may: with the lock of /run/netns, which iproute2 takes too, it stops
-# between the pins and the set.
 @test "what a killed maker left is swept by the next run" {
 	need_root
-	mkdir -p /run/netns
-	exec 7</run/netns
-	flock 7
-	start nsunshare --name red -nup true
+	start fault netns:stop nsunshare --name red -nu true
 	pinned() { grep -q "$NSKIT_RUNDIR/.new-red/net" /proc/self/mountinfo; }
 	wait_for pinned
 	run -1 nsunshare --name red -u true
-	assert_output_has "the name red is taken: UID 0 makes or drops a set of that name right now"
+	assert_output_has "the name red is taken: UID 0 makes or drops a set of that name right now, process "
+	assert_output_has " (nsunshare)"
 	run -1 nsjoin red true
 
-	# The tool, its helper and the keeper to be: no process group has them all.
+	# The tool and its helper: no process group has them both.
 	local pids
 	mapfile -t pids < <(pgrep -x 'nsunshare|nskit:.*')
 	kill -KILL "${pids[@]}"
@@ -550,7 +546,6 @@ ipc:[$(ns_of "$BOX" ipc)]"
 	run -0 nsunshare --name blue -u true
 	refute test -e "$NSKIT_RUNDIR/.new-red"
 	refute pinned
-	exec 7<&-
 	refute test -e /run/netns/red
 	run -0 nsunshare --name red -n true
 	nsunshare --drop red blue

@@ -159,7 +159,7 @@ ways() {
 	assert_output 1234
 	run -0 nsunshare --user --setup "perl -e '$owner'" true
 	assert_output 0
-	run -0 nsunshare --owner 1234:5678 --map-users 0:0:9 --map-groups 0:0:9 --map-user 0 cat /proc/self/uid_map
+	run -0 nsunshare --owner 1234:5678 --owner-may-become-all --map-users 0:0:9 --map-groups 0:0:9 --map-user 0 cat /proc/self/uid_map
 	assert_output_has " 0 "
 }
 

@@ -28,6 +28,7 @@
 #include "sys/kernel.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
+#include "sys/sealed.h"
 
 /* What the user asks for, as parsed. */
 struct request {
@@ -57,6 +58,7 @@ struct resolved {
 	bool enter_root;				/* the target's, where it differs */
 	int root, directory, cgroup_procs;		/* descriptors */
 	bool become_root;				/* 0:0, in a joined user namespace */
+	bool reachable, sealed;				/* the target could write the own binary; it is a copy */
 	char *environment, *context, *cgroup;
 	int proc;					/* the caller's /proc */
 	struct process_env later_env;			/* where .command is set */
@@ -485,13 +487,11 @@ static int open_map(void *arg, struct error *e)
 	return fd < 0 ? fail(e, errno, "open %s", (const char *)arg) : fd;
 }
 
-/* Whether ID 0 is mapped by FILE of the user namespace that is entered. */
-static bool maps_zero(const struct resolved *res, const char *file)
+/* The map in FILE of the user namespace that is entered. */
+static bool read_map(const struct resolved *res, const char *file, struct idmap *map)
 {
 	_cleanup_free_ char *text = NULL;
 	const struct nstarget *t = res->from[NS_USER];
-	struct idmap map;
-	uint32_t outer;
 	char path[64];
 
 	if (t->pidfd >= 0) {
@@ -509,7 +509,62 @@ static bool maps_zero(const struct resolved *res, const char *file)
 		if (read_all(fd, 64 << 10, &text, NULL) < 0)
 			return false;
 	}
-	return idmap_parse_kernel(text, &map, NULL) >= 0 && idmap_outer(&map, 0, &outer);
+	return idmap_parse_kernel(text, map, NULL) >= 0;
+}
+
+/* Whether ID 0 is mapped by FILE of the user namespace that is entered. */
+static bool maps_zero(const struct resolved *res, const char *file)
+{
+	struct idmap map;
+	uint32_t outer;
+
+	return read_map(res, file, &map) && idmap_outer(&map, 0, &outer);
+}
+
+/* Whether the user namespace that is entered lies directly below the caller's. */
+static bool is_child_userns(const struct nstarget *t)
+{
+	_cleanup_close_ int fd = nstarget_open(t, &ns_types[NS_USER], NULL);
+	_cleanup_close_ int parent = fd < 0 ? -1 : ioctl(fd, NS_GET_PARENT);
+
+	return parent >= 0 && ns_inode(parent) == ns_inode_self(&ns_types[NS_USER]);
+}
+
+/* Whether it maps the caller's ID. Where that cannot be told it counts as mapped. */
+static bool maps_outer(const struct resolved *res, const char *file, uint32_t id)
+{
+	const struct nstarget *t = res->from[NS_USER];
+	struct idmap map;
+	uint32_t inner;
+
+	/* A map is told as its reader sees it; through a pin, as the namespace directly above does. */
+	if (t->pidfd < 0 && !is_child_userns(t))
+		return true;
+	return !read_map(res, file, &map) || idmap_inner(&map, id, &inner);
+}
+
+/* Whether a process of the target may be one that can write the file ST. */
+static bool may_write(const struct resolved *res, const struct stat *st)
+{
+	bool into = res->joins.types & (CLONE_NEWNS | CLONE_NEWPID) || res->root >= 0;
+
+	if (res->from[NS_USER])
+		return st->st_mode & S_IWOTH || maps_outer(res, "uid_map", st->st_uid) ||
+		       (st->st_mode & S_IWGRP && maps_outer(res, "gid_map", st->st_gid));
+	/* In the caller's own user namespace: one that has all its capabilities has no need to. */
+	return into && res->target.pidfd >= 0 && !caps_shared_by(res->target.pid);
+}
+
+static int resolve_reach(struct resolved *res, struct error *e)
+{
+	struct stat st;
+	bool alike = !res->from[NS_USER] && (res->target.pidfd < 0 || caps_shared_by(res->target.pid));
+	int rc = alike ? 0 : sealed_stat(&st, &res->sealed);
+
+	if (rc < 0)
+		return fail(e, -rc, "see who could write to the own binary");
+	res->reachable = !alike && (res->sealed || may_write(res, &st));
+	return 0;
 }
 
 static int resolve_credentials(struct request *req, struct resolved *res, struct error *e)
@@ -636,8 +691,9 @@ static int resolve_command(const struct request *req, struct resolved *res, stru
 	}
 	if (rc >= 0 && rundir)
 		rc = command_set_env(&res->command, "NSKIT_RUNDIR", rundir, e);
-	if (rc >= 0 && res->target.ref.kind == NSREF_NAME)
-		rc = command_set_env(&res->command, "NSKIT_NAME", res->target.ref.word, e);
+	if (rc >= 0 && (res->target.name || res->target.ref.kind == NSREF_NAME))
+		rc = command_set_env(&res->command, "NSKIT_NAME",
+				     res->target.name ? res->target.name : res->target.ref.word, e);
 	return rc;
 }
 
@@ -667,6 +723,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = resolve_places(req, res, e);
 	if (rc >= 0)
 		rc = resolve_credentials(req, res, e);
+	if (rc >= 0)
+		rc = resolve_reach(res, e);
 	if (rc >= 0 && req->follow_context)
 		rc = resolve_context(res, e);
 	if (rc >= 0)
@@ -702,7 +760,8 @@ static void plan_places(const struct request *req, const struct resolved *res, s
 			 .text = req->directory_path ? req->directory_path
 			       : req->directory	    ? "the target's"
 						    : "the caller's");
-	if (!req->inner_directory && !req->directory && (res->root >= 0 || res->joins.types & CLONE_NEWNS))
+	/* Links of the target's may lead anywhere: /proc/self/fd/7 to what the caller has open. */
+	if (res->root >= 0 || res->joins.types & CLONE_NEWNS)
 		plan_add(plan, SELF, &step_stay_inside);
 }
 
@@ -754,6 +813,8 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 {
 	bool fork = res->joins.types & CLONE_NEWPID && !req->no_fork;
 
+	if (res->reachable)
+		plan_add(plan, SELF, &step_sealed, .text = tool.name);
 	if (drops_groups_early(req, res))
 		plan_add(plan, SELF, &step_groups, .flags = GROUPS_TRY);
 	plan_add(plan, SELF, &step_dumpable, .flags = 0);
@@ -790,6 +851,16 @@ static void say_etc(const struct request *req, const struct resolved *res)
 				tool.name, res->etc[i].path, res->etc[i].target);
 }
 
+/* Directories of names that were passed over. */
+static void say_refused(const struct resolved *res)
+{
+	if (res->target.refused.code)
+		error_print(&res->target.refused, tool.name, stderr);
+	for (size_t i = 0; i < NS_TYPES; i++)
+		if (res->over[i].refused.code)
+			error_print(&res->over[i].refused, tool.name, stderr);
+}
+
 /* What the user would not expect: it is said before it happens. */
 static void say_kept(const struct request *req, const struct resolved *res)
 {
@@ -802,11 +873,16 @@ static void say_kept(const struct request *req, const struct resolved *res)
 }
 
 static int carry_out(const struct request *req, const struct resolved *res, struct plan *plan,
-		     struct error *e)
+		     char *const *argv, struct error *e)
 {
 	struct outcome outcome;
 	int rc;
 
+	if (res->reachable && !res->sealed && !req->explain)
+		return sealed_restart(tool.name, argv, e);
+	if (res->sealed)
+		sealed_name_process(tool.name);
+	say_refused(res);
 	if (req->explain) {
 		plan_explain(plan, stdout);
 		return error_flush(stdout, e);
@@ -822,7 +898,13 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	struct resolved res = { .root = -1, .directory = -1, .cgroup_procs = -1, .proc = -1 };
 	struct plan plan;
 	enum opt_action action;
-	int rc = parse(req, argc, argv, &action, e);
+	char **given = calloc((size_t)argc + 1, sizeof(*given));	/* getopt_long(3) changes the order */
+	int rc;
+
+	if (!given)
+		return fail(e, ENOMEM, "arguments");
+	memcpy(given, argv, (size_t)argc * sizeof(*given));
+	rc = parse(req, argc, argv, &action, e);
 
 	if (rc < 0)
 		return rc;
@@ -838,7 +920,7 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	if (rc >= 0)
 		rc = build_plan(req, &res, &plan, e);
 	if (rc >= 0)
-		rc = carry_out(req, &res, &plan, e);
+		rc = carry_out(req, &res, &plan, given, e);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -31,10 +32,10 @@ struct request {
 	int namespaces;			/* CLONE_NEW* */
 	const char *file[NS_TYPES];	/* to pin it at */
 	const char *name, *from;
-	bool replace, drop, detach, fork, init, explain, verbose;
+	bool replace, exist, drop, detach, fork, init, explain, verbose;
 	int kill_child;			/* signal, 0 for none */
 	struct mapping_side users, groups;
-	bool owner;
+	bool owner, owner_may_become_all;
 	uid_t owner_uid;
 	gid_t owner_gid;
 	const char *setgroups;
@@ -60,6 +61,7 @@ struct resolved {
 	char *like_maps;		/* options of unshare(1) for what SELF writes */
 	struct name_making making;
 	bool fork, keeper, run;		/* RUN: there is a command */
+	bool there, stale;		/* --exist: such a set; one that holds nothing any more */
 	bool early_interp;		/* the interpreter is opened outside the new root ('F') */
 	int cgroup_procs;
 	int own_mnt;			/* the caller's mount namespace, where a new one is to be pinned in it */
@@ -286,8 +288,10 @@ static const struct opt options[] = {
 	{ OPT_LONG + 'f', "from", OPT_VALUE, "REF", "keep those of REF, make none", opt_put_text, FIELD(from) },
 	{ OPT_LONG + 'r', "replace", OPT_NOTHING, NULL, "drop a set of that name first", opt_put_flag,
 	  FIELD(replace) },
+	{ OPT_LONG + 'X', "exist", OPT_NOTHING, NULL, "success if a set of that name keeps these types already",
+	  opt_put_flag, FIELD(exist), .excludes = "replace" },
 	{ OPT_LONG + 'd', "drop", OPT_NOTHING, NULL, "drop the sets named as operands", opt_put_flag,
-	  FIELD(drop), .excludes = "name from replace detach" },
+	  FIELD(drop), .excludes = "name from replace exist detach" },
 	{ OPT_LONG + 'D', "detach", OPT_NOTHING, NULL, "leave the command in the background; print PID:INODE",
 	  opt_put_flag, FIELD(detach) },
 
@@ -305,6 +309,8 @@ static const struct opt options[] = {
 	{ OPT_LONG + 's', "map-subids", OPT_NOTHING, NULL, "map your subordinate IDs to themselves", put_ranges,
 	  .value = MAP_USERS | MAP_GROUPS },
 	{ OPT_LONG + 'o', "owner", OPT_VALUE, "UID:GID", "who owns the user namespace", put_owner },
+	{ OPT_LONG + 'A', "owner-may-become-all", OPT_NOTHING, NULL, "let it map IDs that are not that owner's",
+	  opt_put_flag, FIELD(owner_may_become_all) },
 	{ OPT_LONG + 'S', "setgroups", OPT_VALUE, "allow|deny", "setgroups(2) in the user namespace",
 	  put_setgroups },
 
@@ -386,8 +392,10 @@ static int check_request(struct request *req, struct error *e)
 		req->fork = true;
 	if ((req->set_monotonic || req->set_boottime) && !(req->namespaces & CLONE_NEWTIME))
 		return fail_usage(e, "--monotonic and --boottime set clocks of a new time namespace: add --time");
-	if ((req->from || req->replace) && !req->name)
-		return fail_usage(e, "--%s goes with --name", req->from ? "from" : "replace");
+	if ((req->from || req->replace || req->exist) && !req->name)
+		return fail_usage(e, "--%s goes with --name", req->from ? "from" : req->replace ? "replace" : "exist");
+	if (req->exist && req->operands[0])
+		return fail_usage(e, "--exist is satisfied with a set that is there: it takes no command");
 	if (req->from && req->operands[0])
 		return fail_usage(e, "--from names namespaces that exist: it takes no command");
 	if (req->drop && !req->operands[0])
@@ -483,13 +491,54 @@ static void resolve_name(const struct request *req, struct resolved *res)
 	res->keeper = res->making.pinned != req->namespaces;
 }
 
-/* A name that is taken is an error before anything is made. */
-static int check_free(const struct request *req, const struct resolved *res, struct error *e)
+static int refuse_other_types(const struct name_set *set, int wanted, struct error *e)
 {
-	int rc = req->replace ? 0 : name_check_free(req->name, e);
+	char has[160], wants[160];
 
-	if (rc >= 0 && !req->replace && res->making.pinned & CLONE_NEWNET && name_netns_allowed())
-		rc = name_netns_check_free(req->name, e);
+	return refuse(e, EEXIST, "--exist: the set %s keeps other namespaces: %s, not %s", set->name,
+		      ns_words_format(set->types, has, sizeof(has)), ns_words_format(wanted, wants, sizeof(wants)));
+}
+
+/* Whether SET is what would be made. */
+static int compare_set(const struct name_set *set, const struct name_making *making, struct error *e)
+{
+	if (set->state == NAME_ELSEWHERE)
+		return refuse(e, EEXIST, "--exist: the set %s is elsewhere, and cannot be reached from here", set->name);
+	if (set->types != making->types)
+		return refuse_other_types(set, making->types, e);
+	for (size_t i = 0; making->from && i < NS_TYPES; i++)
+		if (set->types & ns_types[i].flag && making->from->inode[i] && making->from->inode[i] != set->inode[i])
+			return refuse(e, EEXIST, "--exist: the set %s keeps another %s than that of %s", set->name,
+				      ns_types[i].title, making->from->ref.text);
+	return 0;
+}
+
+/* What is there already, if anything is. */
+static int resolve_exist(struct resolved *res, struct error *e)
+{
+	struct name_set set;
+	int rc = name_lookup(res->making.name, &set, e);
+
+	if (rc == -ENOENT || (rc >= 0 && set.place.kind != PLACE_OWN))
+		return 0;
+	if (rc < 0)
+		return rc;
+	res->stale = set.state == NAME_STALE;
+	if (res->stale)
+		return 0;
+	rc = compare_set(&set, &res->making, e);
+	res->there = rc == 0;
+	return rc;
+}
+
+/* A name that is taken is an error before anything is made. */
+static int check_free(const struct request *req, struct resolved *res, struct error *e)
+{
+	bool dropped = req->replace || res->stale;
+	int rc = dropped || res->there ? 0 : name_check_free(req->name, e);
+
+	if (rc >= 0 && !dropped && !res->there && res->making.pinned & CLONE_NEWNET && name_netns_allowed())
+		rc = name_netns_check_free(req->name, -1, e);
 	return rc < 0 ? wrap(e, "--name") : 0;
 }
 
@@ -501,32 +550,90 @@ static bool opens_interp_early(const struct request *req)
 	return req->root && flags && strchr(flags, 'F');
 }
 
+/* What the command, and the setup commands, find in their environment. */
+static int resolve_environment(const struct request *req, struct error *e)
+{
+	_cleanup_free_ char *rundir = name_rundir();
+
+	/* Behind all lookups, which it would confine to that directory. So that uses of the tools from within, where another user may seem to call, see the same names. */
+	if (!rundir || setenv("NSKIT_RUNDIR", rundir, 1) < 0)
+		return fail(e, ENOMEM, "environment");
+	if (req->name && setenv("NSKIT_NAME", req->name, 1) < 0)
+		return fail(e, ENOMEM, "environment");
+	return 0;
+}
+
+/* To drop what is not there is no failure; that it may be a slip is said. */
+static void say_nothing(const char *name)
+{
+	char near[NAME_LENGTH + 1];
+
+	if (name_near(name, NEAR_SETS, near))
+		fprintf(stderr, "%s: there is no set %s to drop (did you mean %s?)\n", tool.name, name, near);
+}
+
+/* What cannot be dropped is an error before anything is; what is not there is dropped already, and said. */
+static int resolve_drop(const struct request *req, struct error *e)
+{
+	int rc = 0;
+
+	for (char **name = req->operands; rc >= 0 && *name; name++) {
+		rc = name_drop_check(*name, e);
+		if (rc > 0)
+			say_nothing(*name);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Who owns a user namespace can become whom it maps. */
+static int check_owner(const struct request *req, const struct resolved *res, struct error *e)
+{
+	int rc = 0;
+
+	if (!req->owner || req->owner_may_become_all)
+		return 0;
+	if (res->users.map)
+		rc = mapping_check_owner(res->users.map, ID_USER, req->owner_uid, req->owner_uid, e);
+	if (rc >= 0 && res->groups.map)
+		rc = mapping_check_owner(res->groups.map, ID_GROUP, req->owner_gid, req->owner_uid, e);
+	return rc < 0 ? wrap(e, "--owner") : 0;
+}
+
 static int resolve(struct request *req, struct resolved *res, struct error *e)
 {
 	int rc;
 
 	res->making.name = req->name;
 	if (req->drop)
-		return 0;
+		return resolve_drop(req, e);
 	if (req->from) {
 		rc = resolve_from(req, res, e);
+		if (rc >= 0 && req->exist)
+			rc = resolve_exist(res, e);
 		return rc < 0 ? rc : check_free(req, res, e);
 	}
 	if (req->name && !req->namespaces)
 		return fail_usage(e, "--name %s: name which namespaces? Add types, or --from REF", req->name);
 
-	res->run = req->operands[0] || !(req->name && req->detach);
+	res->run = req->operands[0] || !req->name;
 	if (req->name)
 		resolve_name(req, res);
+	rc = req->exist ? resolve_exist(res, e) : 0;
+	if (rc < 0 || res->there)
+		return rc;
 	res->early_interp = opens_interp_early(req);
 	res->fork = req->fork || res->keeper || (req->detach && res->run);
 	/* Only a child is in the new time namespace already, so that it can be pinned. */
 	if (req->namespaces & CLONE_NEWTIME)
 		res->fork |= req->name || req->file[NS_TIME] || !exec_enters_time();
 
-	rc = req->name ? check_free(req, res, e) : 0;
+	rc = resolve_environment(req, e);
+	if (rc >= 0 && req->name)
+		rc = check_free(req, res, e);
 	if (rc >= 0)
 		rc = resolve_maps(req, res, e);
+	if (rc >= 0)
+		rc = check_owner(req, res, e);
 	if (rc >= 0 && (res->making.pinned & CLONE_NEWNS || req->file[NS_MNT]))
 		rc = res->own_mnt = ns_open_self(&ns_types[NS_MNT], e);
 	if (rc >= 0 && req->cgroup)
@@ -536,19 +643,6 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 	if (rc >= 0 && res->run && (req->clear_env || req->whitelist.count))
 		command_keep_env(&res->command, &req->whitelist);
 	return rc;
-}
-
-/* What the command, and the setup commands, find in their environment. */
-static int resolve_environment(const struct request *req, struct error *e)
-{
-	_cleanup_free_ char *rundir = name_rundir();
-
-	/* So that uses of the tools from within, where another user may seem to call, see the same names. */
-	if (!rundir || setenv("NSKIT_RUNDIR", rundir, 1) < 0)
-		return fail(e, ENOMEM, "environment");
-	if (req->name && setenv("NSKIT_NAME", req->name, 1) < 0)
-		return fail(e, ENOMEM, "environment");
-	return 0;
 }
 
 /*
@@ -685,10 +779,12 @@ static void plan_command_itself(const struct request *req, const struct resolved
 static int build_plan(const struct request *req, const struct resolved *res, struct plan *plan,
 		      struct error *e)
 {
+	if (res->there)
+		return plan_check(plan, e);
 	if (req->drop)
 		for (char **name = req->operands; *name; name++)
 			plan_add(plan, SELF, &step_name_drop, .name = *name);
-	if (req->replace)
+	if (req->replace || res->stale)
 		plan_add(plan, SELF, &step_name_drop, .name = req->name);
 	if (req->name)
 		plan_add(plan, HELPER, &step_name_reserve, .data = &res->making);
@@ -696,7 +792,7 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 		joins_plan(&res->joins, plan);
 	else if (!req->drop)
 		plan_namespaces(req, res, plan);
-	if (res->fork || (req->from && res->keeper))
+	if (req->from ? res->keeper : res->fork)
 		plan_add(plan, SELF, &step_fork, .behind = req->detach || !res->run ? LEAVER : WAITER,
 			 .flags = req->namespaces & CLONE_NEWPID, .text = "unshare --fork");
 	if (req->cgroup)
@@ -724,18 +820,6 @@ static int build_plan(const struct request *req, const struct resolved *res, str
  * apply, or explain
  */
 
-/* To drop what is not there is no failure; that it may be a slip is said. */
-static void say_near(const struct request *req)
-{
-	for (char **name = req->operands; *name; name++) {
-		struct name_set set;
-		char near[NAME_LENGTH + 1];
-
-		if (name_lookup(*name, &set, NULL) == -ENOENT && name_near(*name, NEAR_SETS, near))
-			fprintf(stderr, "%s: there is no set %s to drop (did you mean %s?)\n", tool.name, *name, near);
-	}
-}
-
 static int carry_out(const struct request *req, struct plan *plan, struct error *e)
 {
 	struct outcome outcome;
@@ -746,15 +830,27 @@ static int carry_out(const struct request *req, struct plan *plan, struct error 
 		return error_flush(stdout, e);
 	}
 	plan->verbose = req->verbose;
-	if (req->drop)
-		say_near(req);
 	rc = plan_run(plan, &outcome, e);
 	if (rc < 0)
 		return rc;
 	if (outcome.kind != OUTCOME_RUNNING)
 		return outcome_status(&outcome);
+	if (!req->detach)
+		return EXIT_SUCCESS;
 	printf(outcome.inode ? "%d:%llu\n" : "%d\n", outcome.pid, (unsigned long long)outcome.inode);
 	return error_flush(stdout, e);
+}
+
+/* Another process makes a set of that name, at the same time: it is there soon, or that process says why not. */
+static int await_other(struct resolved *res, struct error *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc >= 0 && !res->there && i < 250; i++) {
+		poll(NULL, 0, i ? 20 : 0);
+		rc = resolve_exist(res, e);
+	}
+	return rc < 0 ? rc : res->there ? EXIT_SUCCESS : -e->code;
 }
 
 static int run(struct request *req, int argc, char **argv, struct error *e)
@@ -774,15 +870,16 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	nstarget_init(&res.from);
 	plan_init(&plan, tool.name);
 	plan.name = req->name;
+	plan.argv = argv;
 	rc = check_request(req, e);
-	if (rc >= 0)
-		rc = resolve_environment(req, e);
 	if (rc >= 0)
 		rc = resolve(req, &res, e);
 	if (rc >= 0)
 		rc = build_plan(req, &res, &plan, e);
 	if (rc >= 0)
 		rc = carry_out(req, &plan, e);
+	if (rc == -EEXIST && req->exist)
+		rc = await_other(&res, e);
 	return rc;
 }
 

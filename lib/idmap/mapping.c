@@ -98,3 +98,45 @@ void mapping_free(struct mapping *m)
 	free(m->map);
 	*m = (struct mapping){ NULL, false };
 }
+
+/* The first ID of RANGE, counted from outside, that is neither OWN nor in SUB; UINT32_MAX where there is none. */
+static uint32_t first_foreign(const struct idrange *range, uint32_t own, const struct idrange *sub)
+{
+	uint64_t end = (uint64_t)range->outer + range->count, sub_end = (uint64_t)sub->outer + sub->count;
+
+	for (uint64_t id = range->outer; id < end; ) {
+		if (id == own)
+			id++;
+		else if (id >= sub->outer && id < sub_end)
+			id = own > id && own < sub_end ? own : sub_end;
+		else
+			return (uint32_t)id;
+	}
+	return UINT32_MAX;
+}
+
+int mapping_check_owner(const struct idmap *map, enum idkind kind, uint32_t own, uid_t uid, struct error *e)
+{
+	static const char *const words[] = { [ID_USER] = "user", [ID_GROUP] = "group" };
+	struct idrange sub = { .count = 0 };
+	bool asked = false;
+
+	for (size_t i = 0; i < map->count; i++) {
+		uint32_t id = first_foreign(&map->range[i], own, &sub);
+
+		if (id != UINT32_MAX && !asked) {
+			asked = true;
+			if (idmap_subid(kind, uid, &sub.outer, &sub.count, NULL) < 0)
+				sub.count = 0;
+			id = first_foreign(&map->range[i], own, &sub);
+		}
+		if (id == UINT32_MAX)
+			continue;
+		refuse(e, EPERM, "user %u would own a user namespace that maps the %s ID %u, which is not its own, and could "
+		       "become it", uid, words[kind], id);
+		error_hint(e, "map what is that user's: --map-%ss 0:%u:1; or, where that is meant, add "
+			   "--owner-may-become-all", words[kind], own);
+		return -EPERM;
+	}
+	return 0;
+}

@@ -37,4 +37,10 @@ int mapping_resolve(const struct mapping_side *side, enum idkind kind, uint32_t 
 
 void mapping_free(struct mapping *m);
 
+/*
+ * Whether the outer IDs of MAP are an owner's own: OWN, and those that the tables of subordinate IDs give to the user
+ * UID. Who owns a user namespace can become each ID that it maps. Returns 0, or -EPERM with E naming one that is not.
+ */
+int mapping_check_owner(const struct idmap *map, enum idkind kind, uint32_t own, uid_t uid, struct error *e) must_check;
+
 #endif

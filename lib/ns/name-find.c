@@ -5,32 +5,62 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ns/name-internal.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
-/* Whether the record is of this boot, as far as /proc tells. */
-static bool is_of_this_boot(const struct name_set *set)
+/* Whether the record is of this boot, as far as /proc tells: 1, 0, or -errno. */
+static int is_of_this_boot(const struct name_set *set)
 {
 	_cleanup_close_ int proc = proc_open(NULL);
 	char boot_id[37];
+	int r = proc < 0 ? proc : proc_boot_id(proc, boot_id);
 
-	return proc < 0 || proc_boot_id(proc, boot_id) < 0 || !set->boot_id[0] ||
-	       streq(boot_id, set->boot_id);
+	if (r == -ENOENT || !set->boot_id[0])
+		return 1;
+	return r < 0 ? r : streq(boot_id, set->boot_id);
 }
 
-static bool started_at(pid_t pid, uint64_t start)
+/* Whether PID began at START: 1, 0, or -errno. */
+static int started_at(pid_t pid, uint64_t start)
 {
 	_cleanup_close_ int proc = proc_open(NULL);
 	struct proc_stat stat;
+	int r = proc < 0 ? proc : proc_stat(proc, pid, &stat);
 
-	return proc >= 0 && proc_stat(proc, pid, &stat) == 0 && stat.start == start;
+	return r == 0 ? stat.start == start : r == -ENOENT || r == -ESRCH ? 0 : r;
+}
+
+/* Whether OF's user runs the process behind PIDFD: 1, 0, or -errno. The owner of its directory is not its user where it
+ * is not dumpable, and then nobody but root may enter it. */
+static int is_process_of(pid_t pid, int pidfd, uid_t user)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	if (stat(path, &st) < 0)
+		return -errno;
+	return proc_ended(pidfd) ? -ESRCH : st.st_uid == user;
+}
+
+static int own_inode(const struct ns_type *type, ino_t *out)
+{
+	_cleanup_close_ int fd = ns_open_self(type, NULL);
+
+	if (fd < 0)
+		return fd;
+	*out = ns_inode(fd);
+	return *out ? 0 : -EIO;
 }
 
 /*
- * A pidfd of the keeper. Returns it, -ESRCH where there is none any more, or -EXDEV where its number means
- * nothing in this PID namespace.
+ * A pidfd of the keeper. Returns it, -ESRCH where there is none any more, -EXDEV where its number means
+ * nothing in this PID namespace, or another -errno: that cannot be told.
  *
  * The pidfd's inode is never used again before the next boot. The start time stands in where the kernel
  * has none: it is given relative to the reader's time namespace, and could mislead.
@@ -38,83 +68,137 @@ static bool started_at(pid_t pid, uint64_t start)
 int keeper_open(const struct name_set *set)
 {
 	const struct name_keeper *keeper = &set->keeper;
+	bool foreign = set->place.kind == PLACE_XDG || set->place.kind == PLACE_TMP;
+	ino_t own;
+	int r = keeper->pid ? is_of_this_boot(set) : 0;
 
-	if (keeper->pid == 0 || !is_of_this_boot(set))
-		return -ESRCH;
-	if (ns_inode_self(&ns_types[NS_PID]) != set->pidns)
+	if (r <= 0)
+		return r < 0 ? r : -ESRCH;
+	r = own_inode(&ns_types[NS_PID], &own);
+	if (r < 0)
+		return r;
+	if (own != set->pidns)
 		return -EXDEV;
 
 	_cleanup_close_ int fd = proc_pidfd(keeper->pid, keeper->inode, NULL);
 
 	if (fd < 0)
 		return fd == -EINVAL || fd == -ENOENT ? -ESRCH : fd;
-	if (proc_ended(fd) || (keeper->inode == 0 && !started_at(keeper->pid, keeper->start)))
+	if (proc_ended(fd))
 		return -ESRCH;
-	return take_fd(&fd);
+	r = keeper->inode == 0 ? started_at(keeper->pid, keeper->start) : 1;
+	if (r <= 0)
+		return r < 0 ? r : -ESRCH;
+	/* Whoever may write the record could name another's process there. */
+	r = foreign ? is_process_of(keeper->pid, fd, set->place.user) : 1;
+	return r <= 0 ? (r < 0 ? r : -ESRCH) : take_fd(&fd);
 }
 
-/* The pin of TYPE in DIR, if it is what SET recorded. */
-static int pin_open(int dir, const struct name_set *set, const struct ns_type *type)
+/* The pin of TYPE in DIR, if it is what SET recorded: -ESTALE where it is not. */
+static int pin_open(int dir, const struct name_set *set, const struct ns_type *type, struct error *e)
 {
-	_cleanup_close_ int fd = ns_open_file(dir, type->name, NULL);
+	struct error own = { 0 };
+	_cleanup_close_ int fd = ns_open_file(dir, type->name, &own);
 
-	if (fd < 0)
-		return fd;
-	if (ns_type_of_fd(fd, type->name, NULL) != type || ns_inode(fd) != set->inode[ns_index(type)])
+	if (fd == -ENOENT || fd == -EINVAL)
 		return -ESTALE;
-	return take_fd(&fd);
+	if (fd < 0) {
+		if (e)
+			*e = own;
+		return fd;
+	}
+
+	ino_t inode = ns_inode(fd);
+	if (!inode)
+		return fail(e, EIO, "%s: see which namespace it is", type->name);
+	/* Its inode number is of this type alone. */
+	return inode == set->inode[ns_index(type)] ? take_fd(&fd) : -ESTALE;
 }
 
-bool set_has_pin(int dir, const struct name_set *set)
+int set_has_pin(int dir, const struct name_set *set, struct error *e)
 {
 	for (size_t i = 0; i < NS_TYPES; i++) {
 		_cleanup_close_ int fd = set->pinned & ns_types[i].flag
-			? pin_open(dir, set, &ns_types[i]) : -1;
-		if (fd >= 0)
-			return true;
+			? pin_open(dir, set, &ns_types[i], e) : -ESTALE;
+		if (fd != -ESTALE)
+			return fd < 0 ? fd : 1;
 	}
-	return false;
+	return 0;
 }
 
-static enum name_state find_state(int dir, const struct name_set *set)
+/*
+ * Whether the mount namespace with the unique id ID has gone, for certain. listmount(2) finds it by its id alone (6.11), and
+ * hides none from who has CAP_SYS_ADMIN in the initial user namespace. Any other error tells nothing.
+ */
+static bool mount_namespace_is_gone(uint64_t id)
+{
+	const struct kernel_mnt_id_req req = { .size = sizeof(req), .mnt_id = LSMT_ROOT, .mnt_ns_id = id };
+	__u64 one;
+
+	return id && caps_have(CAP_SYS_ADMIN) && ns_inode_self(&ns_types[NS_USER]) == INITIAL_USERNS &&
+	       sys_listmount(&req, &one, 1) < 0 && errno == ENOENT;
+}
+
+static int pins_state(const struct name_set *set, enum name_state *out)
+{
+	ino_t own;
+	int r = set->pinned ? own_inode(&ns_types[NS_MNT], &own) : 0;
+
+	/* An earlier mount namespace sees pins as empty plain files. Where a later one has copies of them,
+	 * they were found. */
+	*out = r == 0 && set->pinned && own != set->mntns && !mount_namespace_is_gone(set->mntns_id)
+		? NAME_ELSEWHERE : NAME_STALE;
+	return r;
+}
+
+/* Returns 0, or -errno with E where it cannot be told. */
+static int find_state(int dir, struct name_set *set, struct error *e)
 {
 	_cleanup_close_ int keeper = keeper_open(set);
+	int r = keeper >= 0 ? 1 : set_has_pin(dir, set, e);
 
-	if (keeper >= 0 || set_has_pin(dir, set))
-		return NAME_LIVE;
-	if (!is_of_this_boot(set))
-		return NAME_STALE;
-	if (keeper != -ESRCH)
-		return NAME_ELSEWHERE;
-	/* An earlier mount namespace sees pins as empty plain files. Where a later one has copies of them,
-	 * they were found above. */
-	return set->pinned && ns_inode_self(&ns_types[NS_MNT]) != set->mntns ? NAME_ELSEWHERE : NAME_STALE;
+	if (r < 0)
+		return wrap(e, "the set %s", set->name);
+	set->state = NAME_LIVE;
+	if (r > 0)
+		return 0;
+	r = is_of_this_boot(set);
+	set->state = NAME_STALE;
+	if (r == 0)
+		return 0;
+	if (r > 0 && keeper == -EXDEV)
+		set->state = NAME_ELSEWHERE;
+	else if (r > 0)
+		r = keeper == -ESRCH ? pins_state(set, &set->state) : keeper;
+	return r < 0 ? fail(e, -r, "find what holds the set %s", set->name) : 0;
 }
 
 /* Open the set NAME and read its record and state. Returns its directory, or -errno with E: -ENOENT where
- * there is none. */
+ * there is none. Others may not open it to read, which would let them lock it. */
 int set_open(const struct rundir *rd, const char *name, struct name_set *out, struct error *e)
 {
-	_cleanup_close_ int dir = openat(rd->dir, name, DIRECTORY);
+	_cleanup_close_ int dir = openat(rd->dir, name, rd->look ? DIRECTORY | O_PATH : DIRECTORY);
 
 	if (dir < 0)
 		return errno == ENOENT ? refuse(e, ENOENT, "there is no set %s", name)
 				       : fail(e, errno, "open %s/%s", rd->path, name);
 
 	int r = record_read(rd, name, dir, name, out, e);
+	if (r == 0) {
+		out->place = rd->place;
+		r = find_state(dir, out, e);
+	}
 	if (r < 0)	/* Dropped while it was read? */
-		return entry_leads_to(rd->dir, name, dir) ? r : refuse(e, ENOENT, "there is no set %s", name);
-	out->state = find_state(dir, out);
+		return entry_leads_to(rd->dir, name, dir) == 0 ? refuse(e, ENOENT, "there is no set %s", name) : r;
 	return take_fd(&dir);
 }
 
-int name_lookup(const char *name, struct name_set *out, struct error *e)
+/* Returns 0, -ENOENT without E, or -errno with E. */
+static int find_in(struct name_place place, const char *name, struct name_set *out, struct error *e)
 {
 	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
-	int r = nsref_check_name(name, NULL) == 0 ? rundir_open(&rd, LOOK, e) : -ENOENT;
+	int r = rundir_open_place(&rd, place, e);
 
-	if (r == -ENOENT)
-		return refuse(e, ENOENT, "there is no set %s", name);
 	if (r < 0)
 		return r;
 
@@ -123,20 +207,84 @@ int name_lookup(const char *name, struct name_set *out, struct error *e)
 	return dir < 0 ? dir : 0;
 }
 
+static const struct name_place of_root = { .kind = PLACE_ROOT };
+
+int name_find(const char *name, struct name_set *out, struct error *refused, struct error *e)
+{
+	struct error first = { 0 };
+	int r, second;
+
+	if (nsref_check_name(name, NULL) < 0)
+		return refuse(e, ENOENT, "there is no set %s", name);
+	r = find_in((struct name_place){ PLACE_OWN, 0 }, name, out, &first);
+	if (r == 0)
+		return 0;
+	second = rundir_looks_at_roots() ? find_in(of_root, name, out, e) : -ENOENT;
+	if (second == 0) {
+		if (r != -ENOENT && refused)
+			*refused = first;
+		return 0;
+	}
+	if (r == -ENOENT)
+		return second == -ENOENT ? refuse(e, ENOENT, "there is no set %s", name) : second;
+	if (e)
+		*e = first;
+	return r;
+}
+
+int name_lookup(const char *name, struct name_set *out, struct error *e)
+{
+	return name_find(name, out, NULL, e);
+}
+
+int name_lookup_of(uid_t user, const char *name, struct name_set *out, struct error *e)
+{
+	const struct name_place places[] = { { PLACE_XDG, user }, { PLACE_TMP, user } };
+	struct error first = { 0 };
+	int r = -ENOENT, code = -ENOENT;
+
+	if (nsref_check_name(name, NULL) < 0)
+		return refuse(e, ENOENT, "there is no set %s", name);
+	if (user == 0)
+		r = find_in(of_root, name, out, &first);
+	for (size_t i = 0; user != 0 && r != 0 && i < array_size(places); i++) {
+		struct error one = { 0 };
+
+		r = find_in(places[i], name, out, &one);
+		if (r != -ENOENT && code == -ENOENT) {
+			code = r;
+			first = one;
+		}
+	}
+	if (user == 0)
+		code = r;
+	if (r == 0)
+		return 0;
+	if (code == -ENOENT)
+		return refuse(e, ENOENT, "user %u has no set %s", user, name);
+	if (e)
+		*e = first;
+	return code;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct name_set *)a)->name, ((const struct name_set *)b)->name);
 }
 
-ssize_t name_list(struct name_set **out, struct error *e)
+struct listing {
+	struct name_set *set;
+	size_t count, room;
+};
+
+/* Append the sets of PLACE. Returns 0, or -errno with E. What holds no valid record is left out, and BAD tells of it. */
+static int list_in(struct name_place place, struct listing *list, struct error *bad, struct error *e)
 {
 	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
-	_cleanup_free_ struct name_set *sets = NULL;
-	size_t count = 0, room = 0;
+	int r = rundir_open_place(&rd, place, e);
+	size_t first = list->count;
 	const char *name;
 
-	*out = NULL;
-	int r = rundir_open(&rd, LOOK, e);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 
@@ -145,27 +293,52 @@ ssize_t name_list(struct name_set **out, struct error *e)
 	if (!d)
 		return fail(e, errno, "read %s", rd.path);
 	while ((name = entry_next(d))) {
-		if (count == room) {
-			room = room ? 2 * room : 8;
-			struct name_set *grown = realloc(sets, room * sizeof(*grown));
-			if (!grown)
-				return fail(e, ENOMEM, "read %s", rd.path);
-			sets = grown;
-		}
+		struct error one = { 0 };
+
 		if (nsref_check_name(name, NULL) < 0)
 			continue;
+		if (list->count == list->room) {
+			size_t room = list->room ? 2 * list->room : 8;
+			struct name_set *grown = realloc(list->set, room * sizeof(*grown));
 
-		struct error one = { 0 };
-		_cleanup_close_ int dir = set_open(&rd, name, &sets[count], &one);
+			if (!grown)
+				return fail(e, ENOMEM, "read %s", rd.path);
+			list->set = grown;
+			list->room = room;
+		}
 
-		count += dir >= 0;
-		if (e && dir < 0 && dir != -ENOENT)
-			*e = one;
+		_cleanup_close_ int dir = set_open(&rd, name, &list->set[list->count], &one);
+
+		list->count += dir >= 0;
+		if (dir < 0 && dir != -ENOENT)
+			*bad = one;
 	}
-	if (count > 0)
-		qsort(sets, count, sizeof(*sets), by_name);
-	*out = take_ptr(sets);
-	return (ssize_t)count;
+	if (list->count > first)
+		qsort(list->set + first, list->count - first, sizeof(*list->set), by_name);
+	return 0;
+}
+
+ssize_t name_list(struct name_set **out, struct error *e)
+{
+	struct listing list = { NULL, 0, 0 };
+	struct error bad = { 0 };
+	int own = list_in((struct name_place){ PLACE_OWN, 0 }, &list, &bad, e), r = own;
+
+	*out = NULL;
+	/* What is refused does not hide the next. */
+	if (rundir_looks_at_roots()) {
+		if (own < 0 && e)
+			bad = *e;
+		r = list_in(of_root, &list, &bad, e);
+	}
+	if (r < 0) {
+		free(list.set);
+		return r;
+	}
+	if (e && bad.code)
+		*e = bad;
+	*out = list.set;
+	return (ssize_t)list.count;
 }
 
 int name_keeper_open(const struct name_set *set, struct error *e)
@@ -205,16 +378,20 @@ static int open_from_keeper(const struct name_set *set, const struct ns_type *ty
 static int open_pin(const struct name_set *set, const struct ns_type *type, struct error *e)
 {
 	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
-	int r = rundir_open(&rd, LOOK, e);
+	int r = rundir_open_place(&rd, set->place, e);
 
 	if (r < 0)
 		return r == -ENOENT ? refuse(e, ENOENT, "there is no set %s", set->name) : r;
 
-	_cleanup_close_ int dir = openat(rd.dir, set->name, DIRECTORY);
-	_cleanup_close_ int fd = dir < 0 ? -errno : pin_open(dir, set, type);
+	_cleanup_close_ int dir = openat(rd.dir, set->name, DIRECTORY | O_PATH);
+	_cleanup_close_ int fd = dir < 0 ? -errno : pin_open(dir, set, type, e);
 
 	if (fd >= 0)
 		return take_fd(&fd);
+	if (dir < 0 && fd != -ENOENT)
+		return fail(e, -fd, "open %s/%s", rd.path, set->name);
+	if (dir >= 0 && fd != -ESTALE)
+		return wrap(e, "the set %s", set->name);
 	return refuse(e, -fd, "%s/%s/%s does not hold %s:[%ju] in this mount namespace", rd.path, set->name,
 		      type->name, type->name, (uintmax_t)set->inode[ns_index(type)]);
 }

@@ -1,5 +1,5 @@
 /*
- * Pins: in a set, at files of the user's, and in iproute2's directory.
+ * Pins: in a set, and at files of the user's.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,7 +18,7 @@
 /* Bind NSFD on PLACE. No path leads through /proc. A mount namespace that is not younger than this one is refused with
  * ELOOP by move_mount (check_for_nsfs_mounts()), with EINVAL by mount(2) and by peers of the target: one errno for the one
  * rule. Returns a descriptor of the new mount or -errno. */
-static int bind_namespace(int nsfd, int place)
+int pin_bind(int nsfd, int place)
 {
 	_cleanup_close_ int tree = mountfd_copy(nsfd, 0);
 	int r = tree < 0 ? tree : mountfd_attach(tree, place);
@@ -40,13 +40,13 @@ bool name_can_pin(void)
 int name_pin(int dir, const struct ns_type *type, int nsfd, struct error *e)
 {
 	_cleanup_close_ int place = openat(dir, type->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	_cleanup_close_ int pin = place < 0 ? -errno : bind_namespace(nsfd, place);
+	_cleanup_close_ int pin = place < 0 ? -errno : pin_bind(nsfd, place);
 
 	return pin < 0 ? fail(e, -pin, "pin the %s", type->title) : 0;
 }
 
 /*
- * At files of the user's, and in the iproute2 directory
+ * At files of the user's
  */
 
 /* The directory of PATH, and its last part: what is made can be found there again, wherever the way leads by then. */
@@ -92,7 +92,7 @@ int name_pin_file(const char *path, int nsfd, struct file_pin *out, struct error
 	int r = open_place(path, &pin, e);
 
 	if (r == 0) {
-		pin.mount = bind_namespace(nsfd, pin.place);
+		pin.mount = pin_bind(nsfd, pin.place);
 		if (pin.mount < 0)
 			r = fail(e, -pin.mount, "pin at %s", path);
 	}
@@ -127,65 +127,4 @@ void file_pin_close(struct file_pin *pin)
 	close_fd(pin->place);
 	close_fd(pin->dir);
 	*pin = FILE_PIN_NONE;
-}
-
-bool name_netns_allowed(void)
-{
-	const char *place = entry_is_there(AT_FDCWD, NETNS_DIR) ? NETNS_DIR : "/run";
-
-	return name_can_pin() && faccessat(AT_FDCWD, place, W_OK, AT_EACCESS) == 0;
-}
-
-/* As `ip netns add` does it, lock included: shared, so that all mount namespaces that hear of each other
- * see the names. */
-static int make_netns_directory(struct error *e)
-{
-	if (!entry_is_there(AT_FDCWD, NETNS_DIR) && mkdirat(AT_FDCWD, NETNS_DIR, 0755) < 0 && errno != EEXIST)
-		return fail(e, errno, "make " NETNS_DIR);
-
-	_cleanup_close_ int lock = open(NETNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = lock < 0 ? -errno : entry_lock(lock);
-
-	if (r < 0)
-		return fail(e, -r, "lock " NETNS_DIR);
-
-	/* Anew: who waited for the lock may have opened the directory before the mount was made on it. */
-	_cleanup_close_ int dir = open(NETNS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = dir < 0 ? -errno : mountfd_is_root(dir) ? 0 : mountfd_bind_on_itself(dir);
-	if (r < 0)
-		return fail(e, -r, "bind " NETNS_DIR " on itself");
-	_cleanup_close_ int top = open(NETNS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = top < 0 ? -errno : mountfd_change(top, MS_REC | MS_SHARED);
-	return r < 0 ? fail(e, -r, "make the mount " NETNS_DIR " shared") : 0;
-}
-
-int name_netns_check_free(const char *name, struct error *e)
-{
-	char path[sizeof(NETNS_DIR "/") + NAME_LENGTH];
-
-	snprintf(path, sizeof(path), NETNS_DIR "/%s", name);
-	if (!entry_is_there(AT_FDCWD, path))
-		return 0;
-	refuse(e, EEXIST, "the name %s is taken in " NETNS_DIR ", where iproute2 keeps its names: %s", name, path);
-
-	_cleanup_close_ int ns = ns_open_file(AT_FDCWD, path, NULL);
-
-	if (ns >= 0)
-		error_hint(e, "%s holds network namespace %ju, which can be entered; type: nsjoin %s", path,
-			   (uintmax_t)ns_inode(ns), name);
-	return -EEXIST;
-}
-
-int name_netns_path(const char *name, char **out, struct error *e)
-{
-	_cleanup_strbuf_ struct strbuf path = { 0 };
-	int r = name_netns_check_free(name, e);
-
-	if (r == 0)
-		r = make_netns_directory(e);
-	if (r < 0)
-		return r;
-	strbuf_addf(&path, NETNS_DIR "/%s", name);
-	*out = strbuf_steal(&path);
-	return *out ? 0 : fail(e, ENOMEM, NETNS_DIR "/%s", name);
 }

@@ -23,7 +23,10 @@ enum { RECORD_LIMIT = 4096 };
 
 #define FORMAT_LINE	"nskit=1"
 
-enum number { KEEPER, KEEPER_START, KEEPER_INODE, MNTNS, PIDNS, OWNER, SINCE, NUMBERS };
+enum number {
+	KEEPER, KEEPER_START, KEEPER_INODE, MNTNS, PIDNS, OWNER, SINCE,
+	REQUIRED, MNTNS_ID = REQUIRED, NETNS_FILE, NUMBERS,	/* from here on where they are known */
+};
 
 static const struct {
 	const char *key;
@@ -36,6 +39,8 @@ static const struct {
 	[PIDNS]        = { "pidns",        UINT64_MAX },
 	[OWNER]        = { "owner",        UINT32_MAX },
 	[SINCE]        = { "since",        INT64_MAX },
+	[MNTNS_ID]     = { "mntns-id",     UINT64_MAX },
+	[NETNS_FILE]   = { "netns-file",   UINT64_MAX },
 };
 
 static void record_format(const struct name_set *set, struct strbuf *out)
@@ -44,6 +49,7 @@ static void record_format(const struct name_set *set, struct strbuf *out)
 		[KEEPER] = (uint64_t)set->keeper.pid, [KEEPER_START] = set->keeper.start,
 		[KEEPER_INODE] = set->keeper.inode, [MNTNS] = set->mntns, [PIDNS] = set->pidns,
 		[OWNER] = set->owner, [SINCE] = (uint64_t)set->since,
+		[MNTNS_ID] = set->mntns_id, [NETNS_FILE] = set->netns_file,
 	};
 
 	strbuf_addf(out, FORMAT_LINE "\nname=%s\n", set->name);
@@ -52,7 +58,8 @@ static void record_format(const struct name_set *set, struct strbuf *out)
 			strbuf_addf(out, "%s=%ju %s\n", ns_types[i].name, (uintmax_t)set->inode[i],
 				    set->pinned & ns_types[i].flag ? "pin" : "keeper");
 	for (size_t i = 0; i < NUMBERS; i++)
-		strbuf_addf(out, "%s=%" PRIu64 "\n", numbers[i].key, value[i]);
+		if (i < REQUIRED || value[i])
+			strbuf_addf(out, "%s=%" PRIu64 "\n", numbers[i].key, value[i]);
 	strbuf_addf(out, "boot=%s\n", set->boot_id);
 	if (set->netns[0])
 		strbuf_addf(out, "netns=%s\n", set->netns);
@@ -128,7 +135,7 @@ static bool parse_line(struct parsing *p, char *line)
 
 static bool parse_is_whole(const struct parsing *p, const char *name)
 {
-	for (size_t i = 0; i < NUMBERS; i++)
+	for (size_t i = 0; i < REQUIRED; i++)
 		if (!p->seen[i])
 			return false;
 	return p->name && p->boot && streq(p->set->name, name);
@@ -160,6 +167,8 @@ static int record_parse(char *text, const char *name, struct name_set *out)
 	out->pidns = p.value[PIDNS];
 	out->owner = (uid_t)p.value[OWNER];
 	out->since = (time_t)p.value[SINCE];
+	out->mntns_id = p.value[MNTNS_ID];
+	out->netns_file = p.value[NETNS_FILE];
 	return 0;
 }
 
@@ -169,7 +178,7 @@ static void hint_removal(const struct rundir *rd, const char *entry, int dir, st
 	_cleanup_strbuf_ struct strbuf path = { 0 };
 
 	for (size_t i = 0; i < NS_TYPES; i++)
-		if (entry_is_mount(dir, ns_types[i].name))
+		if (entry_is_mount(dir, ns_types[i].name) != 0)
 			return;
 	strbuf_addf(&path, "%s/%s", rd->path, entry);
 
@@ -178,19 +187,25 @@ static void hint_removal(const struct rundir *rd, const char *entry, int dir, st
 	error_hint(e, "no namespace is mounted in it; type: rm -r %s", strbuf_text(&word));
 }
 
+/* Whoever may write there may have put there what never ends, or blocks: a FIFO, a file with a lease. */
+static int read_record(int dir, char **text, size_t *length)
+{
+	_cleanup_close_ int fd = openat(dir, RECORD, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? read_all(fd, RECORD_LIMIT, text, length) : -EINVAL;
+}
+
 /* Read the record in DIR, which is ENTRY below RD, of the set NAME. Returns 0 or -errno with E. */
 int record_read(const struct rundir *rd, const char *entry, int dir, const char *name,
 		       struct name_set *out, struct error *e)
 {
 	_cleanup_free_ char *text = NULL;
-	struct stat st;
 	size_t length;
-	int r;
+	int r = read_record(dir, &text, &length);
 
-	if (fstatat(dir, RECORD, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		r = -errno;
-	else	/* A FIFO would block. */
-		r = S_ISREG(st.st_mode) ? read_file_at(dir, RECORD, RECORD_LIMIT, &text, &length) : -EINVAL;
 	if (r < 0)
 		return fail(e, -r, "read %s/%s/" RECORD, rd->path, entry);
 

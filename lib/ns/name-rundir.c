@@ -16,35 +16,50 @@
 
 #define RUNDIR_OF_ROOT	"/run/nskit"
 
-enum { RUNDIR_TRIES = 1000 };	/* each lost to a process that removed RUNDIR in between */
+enum {
+	RUNDIR_TRIES = 1000,	/* each lost to a process that removed RUNDIR in between */
+	RUNDIR_WAIT = 10000,	/* ms for its lock, which is held for short sections only */
+};
 
 /*
  * Entries
  */
 
-bool entry_is_there(int dir, const char *name)
+static bool is_absence(int err)
+{
+	return err == ENOENT || err == ENOTDIR;
+}
+
+int entry_is_there(int dir, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return is_absence(errno) ? 0 : -errno;
 }
 
-/* Whether NAME below DIR ("": DIR itself) is the root of a mount (STATX_ATTR_MOUNT_ROOT, 5.8). */
-bool entry_is_mount(int dir, const char *name)
+/* STATX_ATTR_MOUNT_ROOT came with 5.8. */
+int entry_is_mount(int dir, const char *name)
 {
 	struct statx sx;
 
-	return statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
-	       (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	if (statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &sx) < 0)
+		return is_absence(errno) ? 0 : -errno;
+	return (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/* Whether DIR is a directory bound on itself, not another filesystem that someone mounted there. */
-static bool is_bound_on_itself(int dir)
+/* Whether DIR is a directory bound on itself, not another filesystem that someone mounted there: 1, 0 or -errno. */
+static int is_bound_on_itself(int dir)
 {
 	struct stat here, above;
+	int r = entry_is_mount(dir, "");
 
-	return entry_is_mount(dir, "") && fstat(dir, &here) == 0 && fstatat(dir, "..", &above, 0) == 0 &&
-	       here.st_dev == above.st_dev;
+	if (r <= 0)
+		return r;
+	if (fstat(dir, &here) < 0 || fstatat(dir, "..", &above, 0) < 0)
+		return -errno;
+	return here.st_dev == above.st_dev;
 }
 
 /* The next entry but "." and ".."; NULL at the end. */
@@ -69,21 +84,15 @@ DIR *entry_list(int dir)
 	return d;
 }
 
-/* Whether PATH still leads to the directory DIR. */
-bool entry_leads_to(int base, const char *path, int dir)
+int entry_leads_to(int base, const char *path, int fd)
 {
 	struct stat there, here;
 
-	return fstatat(base, path, &there, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &here) == 0 &&
-	       there.st_dev == here.st_dev && there.st_ino == here.st_ino;
-}
-
-int entry_lock(int fd)
-{
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return 0;
+	if (fstatat(base, path, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return is_absence(errno) ? 0 : -errno;
+	if (fstat(fd, &here) < 0)
+		return -errno;
+	return there.st_dev == here.st_dev && there.st_ino == here.st_ino;
 }
 
 /*
@@ -127,9 +136,36 @@ char *name_rundir(void)
 	return strbuf_steal(&path);
 }
 
+static bool is_overridden(void)
+{
+	const char *given = getenv("NSKIT_RUNDIR");
+
+	return given && given[0];
+}
+
+bool rundir_looks_at_roots(void)
+{
+	return !is_overridden() && !is_first_root();
+}
+
+char *name_place_path(struct name_place place)
+{
+	switch (place.kind) {
+	case PLACE_ROOT:
+		return strdup(RUNDIR_OF_ROOT);
+	case PLACE_XDG:
+		return str_format("/run/user/%u/nskit", place.user);
+	case PLACE_TMP:
+		return str_format("/tmp/nskit-%u", place.user);
+	case PLACE_OWN:
+		break;
+	}
+	return name_rundir();
+}
+
 static int rundir_path(struct rundir *rd, struct error *e)
 {
-	rd->path = name_rundir();
+	rd->path = name_place_path(rd->place);
 	if (!rd->path)
 		return fail(e, ENOMEM, "find where named sets are kept");
 	if (rd->path[0] != '/')
@@ -150,9 +186,11 @@ static int rundir_make(const char *path, struct error *e)
 }
 
 /* Root's directory may seem to be anyone's, from a user namespace where root is not mapped. */
-static bool is_trusted_owner(uid_t owner, const char *path, enum purpose purpose)
+static bool is_trusted_owner(uid_t owner, const struct rundir *rd, enum purpose purpose)
 {
-	return owner == geteuid() || (purpose == LOOK && (owner == 0 || streq(path, RUNDIR_OF_ROOT)));
+	if (rd->place.kind == PLACE_XDG || rd->place.kind == PLACE_TMP)
+		return owner == rd->place.user;
+	return owner == geteuid() || (purpose == LOOK && (owner == 0 || streq(rd->path, RUNDIR_OF_ROOT)));
 }
 
 /* Whether there is nothing but sets in DIR, and what nskit itself hides there. */
@@ -164,7 +202,7 @@ static bool holds_sets_alone(int dir)
 
 	while (d && (entry = entry_next(d))) {
 		snprintf(path, sizeof(path), "%s/" RECORD, entry);
-		if (entry[0] != '.' && !entry_is_there(dir, path))
+		if (entry[0] != '.' && entry_is_there(dir, path) <= 0)
 			return false;
 	}
 	return d != NULL;
@@ -186,27 +224,34 @@ static void hint_mode(int dir, const char *path, const struct stat *st, struct e
 }
 
 /* Others must not be able to plant sets. */
-static int rundir_check(int dir, const char *path, enum purpose purpose, struct error *e)
+static int rundir_check(int dir, const struct rundir *rd, enum purpose purpose, struct error *e)
 {
+	bool foreign = rd->place.kind == PLACE_XDG || rd->place.kind == PLACE_TMP;
 	struct stat st;
 
 	if (fstat(dir, &st) < 0)
-		return fail(e, errno, "%s", path);
-	if (!is_trusted_owner(st.st_uid, path, purpose))
+		return fail(e, errno, "%s", rd->path);
+	if (!is_trusted_owner(st.st_uid, rd, purpose))
 		return refuse(e, EPERM, "%s, where named sets are kept, is owned by UID %u, "
-			      "not by you (UID %u)", path, st.st_uid, geteuid());
+			      "not by %s (UID %u)", rd->path, st.st_uid, foreign ? "its user" : "you",
+			      foreign ? rd->place.user : geteuid());
 	if (st.st_mode & 022) {
 		refuse(e, EPERM, "%s, where named sets are kept, may be written by others (mode %04o)",
-		       path, st.st_mode & 07777);
-		hint_mode(dir, path, &st, e);
+		       rd->path, st.st_mode & 07777);
+		hint_mode(dir, rd->path, &st, e);
 		return -EPERM;
 	}
+	/* Its maker was killed in between: whatever the umask, users may see root's sets. */
+	if (purpose == MAKE && streq(rd->path, RUNDIR_OF_ROOT) && (st.st_mode & 07777) != 0755 &&
+	    fchmod(dir, 0755) < 0)
+		return fail(e, errno, "%s: set its mode", rd->path);
 	return 0;
 }
 
 /* Open PATH and check it. Returns a descriptor, -ENOENT without E, or -errno with E. */
-static int rundir_open_path(const char *path, enum purpose purpose, struct error *e)
+static int rundir_open_path(const struct rundir *rd, enum purpose purpose, struct error *e)
 {
+	const char *path = rd->path;
 	_cleanup_close_ int dir = open(path, DIRECTORY);
 	struct stat st;
 
@@ -218,74 +263,123 @@ static int rundir_open_path(const char *path, enum purpose purpose, struct error
 	if (dir < 0)
 		return fail(e, errno, "open %s, where named sets are kept", path);
 
-	int r = rundir_check(dir, path, purpose, e);
+	int r = rundir_check(dir, rd, purpose, e);
 	return r < 0 ? r : take_fd(&dir);
 }
 
-/* To read. Returns 0, -ENOENT without E, or -errno with E. */
 int rundir_open(struct rundir *rd, enum purpose purpose, struct error *e)
 {
 	int r = rundir_path(rd, e);
 
 	if (r < 0)
 		return r;
-	rd->dir = rundir_open_path(rd->path, purpose, e);
+	rd->look = purpose == LOOK;
+	rd->dir = rundir_open_path(rd, purpose, e);
 	return rd->dir < 0 ? rd->dir : 0;
+}
+
+int rundir_open_place(struct rundir *rd, struct name_place place, struct error *e)
+{
+	rd->place = place;
+	return rundir_open(rd, LOOK, e);
 }
 
 /*
  * A private mount of its own, where that is allowed. A filesystem that the user has mounted there is left
  * as it is: its propagation is not ours to change.
  */
-static int rundir_mount(const char *path, struct error *e)
+static int rundir_mount(struct rundir *rd, struct error *e)
 {
-	_cleanup_close_ int here = -1, top = -1;
 	int r;
 
 	if (!name_can_pin())
 		return 0;
-	/* Anew: who waited for the lock may have opened the directory before the mount was made on it, and a
-	 * second mount would hide the pins on the first. */
-	here = open(path, DIRECTORY);
-	r = here < 0 ? -errno : mountfd_is_root(here) ? 0 : mountfd_bind_on_itself(here);
+	r = entry_is_mount(rd->dir, "");
+	if (r == 0) {
+		r = mountfd_bind_on_itself(rd->dir);
+		/* Anew: what was opened before the mount leads below it. */
+		close_fd(rd->dir);
+		rd->dir = open(rd->path, DIRECTORY);
+		if (r == 0 && rd->dir < 0)
+			r = -errno;
+	}
 	if (r < 0)
-		return fail(e, -r, "bind %s on itself", path);
+		return fail(e, -r, "bind %s on itself", rd->path);
 
-	top = open(path, DIRECTORY);
-	r = is_bound_on_itself(top) ? mountfd_change(top, MS_PRIVATE) : 0;
-	return r < 0 ? fail(e, -r, "make the mount %s private", path) : 0;
+	r = is_bound_on_itself(rd->dir);
+	if (r > 0)
+		r = mountfd_change(rd->dir, MS_PRIVATE);
+	return r < 0 ? fail(e, -r, "make the mount %s private", rd->path) : 0;
 }
 
-/* Remove RUNDIR (locked) where nothing is left in it. Where anything hinders that, it stays. */
+/* Whether only the lock is in DIR. */
+static bool is_empty(int dir)
+{
+	_cleanup_closedir_ DIR *d = entry_list(dir);
+	const char *entry;
+
+	if (!d)
+		return false;
+	errno = 0;
+	while ((entry = entry_next(d)))
+		if (!streq(entry, LOCK_FILE))
+			return false;
+	return errno == 0;
+}
+
+/* Remove RUNDIR (locked) where nothing is left in it. Where anything hinders that, it stays. The lock goes last but
+ * one: who waits for it sees that it has gone. */
 void rundir_remove_if_empty(const struct rundir *rd)
 {
-	_cleanup_closedir_ DIR *d = entry_list(rd->dir);
-
-	if (!d || entry_next(d))
+	if (!is_empty(rd->dir))
 		return;
-	if (!entry_leads_to(AT_FDCWD, rd->path, rd->dir))
+	if (entry_leads_to(AT_FDCWD, rd->path, rd->dir) <= 0)
 		return;
-	if (is_bound_on_itself(rd->dir) && mountfd_detach_at(rd->dir, "", -1) < 0)
+	if (is_bound_on_itself(rd->dir) > 0 && mountfd_detach_at(rd->dir, "", -1) < 0)
 		return;
+	unlinkat(rd->dir, LOCK_FILE, 0);
 	unlinkat(AT_FDCWD, rd->path, AT_REMOVEDIR);
+}
+
+static int refuse_locked(const struct rundir *rd, int lock, struct error *e)
+{
+	char holder[64];
+
+	return refuse(e, EBUSY, "%s, where named sets are kept, has been locked by %s for %d seconds", rd->path,
+		      lock_holder(lock, holder, sizeof(holder)), RUNDIR_WAIT / 1000);
+}
+
+/* Whether PATH/LOCK_FILE is still LOCK: else RUNDIR was removed, perhaps made again. */
+static int is_current(const struct rundir *rd, int lock)
+{
+	_cleanup_free_ char *path = str_format("%s/" LOCK_FILE, rd->path);
+
+	return path ? entry_leads_to(AT_FDCWD, path, lock) : -ENOMEM;
 }
 
 /* Returns 0 with the lock, -EAGAIN without E where RUNDIR was removed meanwhile, or as rundir_open_path(). */
 static int rundir_try_lock(struct rundir *rd, enum purpose purpose, struct error *e)
 {
-	_cleanup_close_ int lock = rundir_open_path(rd->path, purpose, e);
+	_cleanup_close_ int lock = -1, dir = rundir_open_path(rd, purpose, e);
+	int r;
 
-	if (lock == -ENOENT && purpose == MAKE) {
-		int r = rundir_make(rd->path, e);
+	if (dir == -ENOENT && purpose == MAKE) {
+		r = rundir_make(rd->path, e);
 		return r < 0 ? r : -EAGAIN;
 	}
+	if (dir < 0)
+		return dir;
+	lock = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (lock < 0)
-		return lock;
-
-	int r = entry_lock(lock);
+		return errno == ENOENT ? -EAGAIN : fail(e, errno, "open %s/" LOCK_FILE, rd->path);
+	r = lock_take(lock, RUNDIR_WAIT);
+	if (r == -EWOULDBLOCK)
+		return refuse_locked(rd, lock, e);
+	if (r == 0)
+		r = is_current(rd, lock);
 	if (r < 0)
 		return fail(e, -r, "lock %s", rd->path);
-	if (!entry_leads_to(AT_FDCWD, rd->path, lock))
+	if (r == 0)
 		return -EAGAIN;
 	rd->lock = take_fd(&lock);
 	return 0;
@@ -305,13 +399,13 @@ int rundir_lock(struct rundir *rd, enum purpose purpose, struct error *e)
 		return refuse(e, EAGAIN, "%s is removed again and again by other processes", rd->path);
 	if (r < 0)
 		return r;
-	if (purpose == MAKE)
-		r = rundir_mount(rd->path, e);
 
-	/* Anew: what was opened before the mount leads below it. */
+	/* Anew: who waited for the lock may have opened the directory before a mount was made on it. */
 	rd->dir = open(rd->path, DIRECTORY);
-	if (r == 0 && rd->dir < 0)
+	if (rd->dir < 0)
 		return fail(e, errno, "open %s", rd->path);
+	if (purpose == MAKE)
+		r = rundir_mount(rd, e);
 	if (r < 0)
 		rundir_remove_if_empty(rd);
 	return r;

@@ -1,9 +1,10 @@
 /*
  * Named sets; see name.h.
  *
- * Two kinds of lock. That of RUNDIR is held for short sections only: to reserve a name, to rename a set,
+ * Two kinds of lock. That of RUNDIR, a file in it, is held for short sections only: to reserve a name, to rename a set,
  * to sweep, to remove RUNDIR with the last set. That of a set, on its directory, is held by whoever makes
- * or drops it, all the while; who holds RUNDIR's never waits for a set's.
+ * or drops it, all the while; who holds RUNDIR's never waits for a set's. Neither is on anything that another user may
+ * open; see name-lock.c.
  *
  * To drop a set is to undo its making: it is renamed back to .new-NAME and taken apart there, so that
  * whatever is killed midway leaves something that the next run sweeps.
@@ -13,7 +14,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -67,24 +67,11 @@ static int end_keeper(const struct name_set *set, struct error *e)
 				  set->name, set->keeper.pid);
 }
 
-/* Remove the iproute2 name, unless it has come to name another namespace. */
-static int end_netns(const struct name_set *set, struct error *e)
-{
-	_cleanup_close_ int dir = set->netns[0] ? open(NETNS_DIR, DIRECTORY) : -1;
-	_cleanup_close_ int fd = dir < 0 ? -1 : ns_open_file(dir, set->netns, NULL);
-	int r;
-
-	if (fd < 0 || ns_inode(fd) != set->inode[NS_NET])
-		return 0;
-	r = mountfd_detach_at(dir, set->netns, fd);
-	if (r == 0 && unlinkat(dir, set->netns, 0) < 0)
-		r = -errno;
-	return r < 0 ? fail(e, -r, "remove " NETNS_DIR "/%s", set->netns) : 0;
-}
-
 static int remove_if_there(int dir, const char *name)
 {
-	return entry_is_there(dir, name) && unlinkat(dir, name, 0) < 0 ? -errno : 0;
+	int r = entry_is_there(dir, name);
+
+	return r > 0 && unlinkat(dir, name, 0) < 0 ? -errno : r < 0 ? r : 0;
 }
 
 /* Unmount, then unlink: later mount namespaces hold copies of the pin, which only unlink detaches (3.18);
@@ -92,10 +79,15 @@ static int remove_if_there(int dir, const char *name)
 static int end_pin(const struct rundir *rd, const char *entry, int dir, const struct ns_type *type,
 		   struct error *e)
 {
-	_cleanup_close_ int pin = ns_open_file(dir, type->name, NULL);
+	struct error why = { 0 };
+	_cleanup_close_ int pin = ns_open_file(dir, type->name, &why);
 	int r = pin >= 0 ? mountfd_detach_at(dir, type->name, pin) : 0;
 
-	if (r == 0 && pin < 0 && entry_is_mount(dir, type->name))
+	if (pin < 0 && pin != -ENOENT && pin != -EINVAL)
+		return refuse(e, -pin, "unmount %s/%s/%s", rd->path, entry, why.text);
+	if (r == 0 && pin < 0)
+		r = entry_is_mount(dir, type->name);
+	if (r > 0)
 		return refuse(e, EBUSY, "unmount %s/%s/%s: another file system is mounted over it", rd->path, entry, type->name);
 	if (r < 0)
 		return fail(e, -r, "unmount %s/%s/%s", rd->path, entry, type->name);
@@ -113,7 +105,7 @@ static int take_apart(const struct rundir *rd, const char *entry, int dir, const
 	int r = set ? end_keeper(set, e) : 0;
 
 	if (r == 0 && set)
-		r = end_netns(set, e);
+		r = netns_end(set, e);
 	for (size_t i = 0; r == 0 && i < NS_TYPES; i++)
 		r = end_pin(rd, entry, dir, &ns_types[i], e);
 	if (r < 0)
@@ -127,20 +119,30 @@ static int take_apart(const struct rundir *rd, const char *entry, int dir, const
 	return r < 0 ? fail(e, -r, "remove %s/%s", rd->path, entry) : 0;
 }
 
+/*
+ * The record in ENTRY, whose directory DIR is locked: of a maker that was killed before it wrote one there is none. Returns 1, 0 for none, or
+ * -errno where there may be one: what it tells of, a keeper above all, must not be forgotten.
+ */
+static int read_leftover(const struct rundir *rd, const char *entry, int dir, struct name_set *out)
+{
+	int r = record_read(rd, entry, dir, entry + strlen(FRESH), out, NULL);
+
+	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
+}
+
 /* Where the lock is to be had its maker is gone. A keeper of another PID namespace cannot be ended from
  * here: that leftover waits for who can. */
 static void sweep_entry(const struct rundir *rd, const char *entry)
 {
 	_cleanup_close_ int dir = openat(rd->dir, entry, DIRECTORY);
 	struct name_set set;
+	int known;
 
-	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0)
+	if (dir < 0 || lock_take(dir, 0) < 0)
 		return;
-
-	bool known = record_read(rd, entry, dir, entry + strlen(FRESH), &set, NULL) == 0;
-
+	known = read_leftover(rd, entry, dir, &set);
 	/* What fails now is tried again by the next sweep. */
-	if (take_apart(rd, entry, dir, known ? &set : NULL, NULL) < 0)
+	if (known >= 0 && take_apart(rd, entry, dir, known ? &set : NULL, NULL) < 0)
 		return;
 }
 
@@ -178,6 +180,12 @@ static const char *format_time(time_t when, char *buffer, size_t size)
 	return buffer;
 }
 
+/* Errors of set_open() that say that there is no record, not that it could not be read. */
+static bool is_no_record(int err)
+{
+	return err == ENOENT || err == ENOTDIR || err == EBADMSG || err == EINVAL || err == EFBIG || err == ELOOP;
+}
+
 /* NAME is there: say whose it is. */
 static int refuse_taken(const struct rundir *rd, const char *name, struct error *e)
 {
@@ -185,6 +193,10 @@ static int refuse_taken(const struct rundir *rd, const char *name, struct error 
 	struct name_set set;
 	_cleanup_close_ int dir = set_open(rd, name, &set, NULL);
 
+	/* What cannot be read now may well be one. */
+	if (dir < 0 && !is_no_record(-dir))
+		return refuse(e, EEXIST, "the name %s is taken: %s/%s is there, but cannot be read: %s", name, rd->path,
+			      name, strerror(-dir));
 	if (dir < 0)
 		return refuse(e, EEXIST, "the name %s is taken: %s/%s is there, but holds no set", name,
 			      rd->path, name);
@@ -201,17 +213,49 @@ static int refuse_taken(const struct rundir *rd, const char *name, struct error 
 	return -EEXIST;
 }
 
+static int refuse_busy(const char *name, int dir, uid_t user, struct error *e)
+{
+	char holder[64];
+
+	return refuse(e, EEXIST, "the name %s is taken: UID %u makes or drops a set of that name right now, %s", name,
+		      user, lock_holder(dir, holder, sizeof(holder)));
+}
+
 /* .new-NAME is there: someone is at it, or has left what cannot be swept from here. */
 static int refuse_fresh(const struct rundir *rd, const char *entry, const char *name, struct error *e)
 {
 	_cleanup_close_ int dir = openat(rd->dir, entry, DIRECTORY);
 	struct stat st;
 
-	if (dir >= 0 && fstat(dir, &st) == 0 && flock(dir, LOCK_EX | LOCK_NB) < 0)
-		return refuse(e, EEXIST, "the name %s is taken: UID %u makes or drops a set of that name "
-			      "right now", name, st.st_uid);
+	if (dir >= 0 && fstat(dir, &st) == 0 && lock_take(dir, 0) == -EWOULDBLOCK)
+		return refuse_busy(name, dir, st.st_uid, e);
 	return refuse(e, EEXIST, "the name %s is taken: %s/%s was left by a process that was killed, and "
 		      "cannot be cleared away from here", name, rd->path, entry);
+}
+
+int fresh_owns_netns(const char *name, struct error *e)
+{
+	const struct fresh_name fresh = fresh_name(name);
+	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
+	struct name_set set;
+	struct stat st;
+	int r = rundir_open(&rd, CHANGE, e);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+
+	_cleanup_close_ int dir = openat(rd.dir, fresh.text, DIRECTORY);
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : fail(e, errno, "open %s/%s", rd.path, fresh.text);
+	if (fstat(dir, &st) < 0)
+		return fail(e, errno, "look at %s/%s", rd.path, fresh.text);
+	r = lock_take(dir, 0);
+	if (r == -EWOULDBLOCK)
+		return refuse_busy(name, dir, st.st_uid, e);
+	if (r == 0)
+		r = read_leftover(&rd, fresh.text, dir, &set);
+	return r < 0 ? fail(e, -r, "look at %s/%s", rd.path, fresh.text) : r > 0 && streq(set.netns, name);
 }
 
 /* The directory of a new set, locked. RD is locked: nobody sees it without its lock. */
@@ -219,16 +263,20 @@ static int make_fresh(const struct rundir *rd, const char *name, struct error *e
 {
 	const struct fresh_name fresh = fresh_name(name);
 
-	if (entry_is_there(rd->dir, name))
-		return refuse_taken(rd, name, e);
-	if (mkdirat(rd->dir, fresh.text, 0755) < 0)
+	int r = entry_is_there(rd->dir, name);
+
+	if (r != 0)
+		return r < 0 ? fail(e, -r, "%s/%s", rd->path, name) : refuse_taken(rd, name, e);
+	if (mkdirat(rd->dir, fresh.text, SET_MODE) < 0)
 		return errno == EEXIST ? refuse_fresh(rd, fresh.text, name, e)
 				       : fail(e, errno, "make %s/%s", rd->path, fresh.text);
 
 	_cleanup_close_ int dir = openat(rd->dir, fresh.text, DIRECTORY);
 
-	if (dir < 0 || fchmod(dir, 0755) < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0) {
-		int r = fail(e, errno, "lock %s/%s", rd->path, fresh.text);
+	/* Whatever the umask. */
+	r = dir < 0 || fchmod(dir, SET_MODE) < 0 ? -errno : lock_take(dir, 0);
+	if (r < 0) {
+		r = fail(e, -r, "lock %s/%s", rd->path, fresh.text);
 
 		unlinkat(rd->dir, fresh.text, AT_REMOVEDIR);
 		return r;
@@ -241,7 +289,7 @@ static bool is_in_the_making(const struct rundir *rd, const char *name)
 {
 	_cleanup_close_ int dir = openat(rd->dir, fresh_name(name).text, DIRECTORY);
 
-	return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0;
+	return dir >= 0 && lock_take(dir, 0) == -EWOULDBLOCK;
 }
 
 int name_check_free(const char *name, struct error *e)
@@ -253,8 +301,9 @@ int name_check_free(const char *name, struct error *e)
 		r = rundir_open(&rd, CHANGE, e);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	if (entry_is_there(rd.dir, name))
-		return refuse_taken(&rd, name, e);
+	r = entry_is_there(rd.dir, name);
+	if (r != 0)
+		return r < 0 ? fail(e, -r, "%s/%s", rd.path, name) : refuse_taken(&rd, name, e);
 	return is_in_the_making(&rd, name) ? refuse_fresh(&rd, fresh_name(name).text, name, e) : 0;
 }
 
@@ -320,15 +369,13 @@ int name_unpublish(const char *name, struct error *e)
 /* Lock the directory DIR of NAME, against its maker and against another who drops it. */
 static int lock_set(int dir, const char *name, struct error *e)
 {
-	for (int waited = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; waited += 10) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(e, errno, "lock the set %s", name);
-		if (waited >= SET_WAIT)
-			return refuse(e, EBUSY, "the set %s is being made or dropped by another process",
-				      name);
-		poll(NULL, 0, 10);
-	}
-	return 0;
+	char holder[64];
+	int r = lock_take(dir, SET_WAIT);
+
+	if (r == -EWOULDBLOCK)
+		return refuse(e, EBUSY, "the set %s is being made or dropped by %s", name,
+			      lock_holder(dir, holder, sizeof(holder)));
+	return r < 0 ? fail(e, -r, "lock the set %s", name) : 0;
 }
 
 static int refuse_elsewhere(const struct name_set *set, struct error *e)
@@ -344,10 +391,16 @@ static int refuse_elsewhere(const struct name_set *set, struct error *e)
 static int may_drop(int dir, const struct name_set *set, struct error *e)
 {
 	_cleanup_close_ int keeper = keeper_open(set);
+	int r;
 
 	if (set->state == NAME_ELSEWHERE || keeper == -EXDEV)
 		return refuse_elsewhere(set, e);
-	if (set_has_pin(dir, set) && !name_can_pin())
+	if (keeper < 0 && keeper != -ESRCH)
+		return fail(e, -keeper, "hold the keeper of %s, process %d", set->name, set->keeper.pid);
+	r = set_has_pin(dir, set, e);
+	if (r < 0)
+		return wrap(e, "drop %s", set->name);
+	if (r > 0 && !name_can_pin())
 		return refuse(e, EPERM, "drop %s: its pins are mounts, and to unmount them takes "
 			      "CAP_SYS_ADMIN in the user namespace that owns this mount namespace", set->name);
 	return 0;
@@ -379,12 +432,28 @@ static void rundir_leave(void)
 		rundir_remove_if_empty(&rd);
 }
 
-/* A directory that no nskit made: whoever makes or drops a set never leaves one without its record here. */
-static bool holds_no_set(const struct rundir *rd, const char *name)
+/* A directory that no nskit made: whoever makes or drops a set never leaves one without its record here. 1, 0 or
+ * -errno. */
+static int holds_no_set(const struct rundir *rd, const char *name)
 {
 	_cleanup_close_ int dir = openat(rd->dir, name, DIRECTORY);
+	int r = dir < 0 ? -errno : entry_is_there(dir, RECORD);
 
-	return dir >= 0 && !entry_is_there(dir, RECORD) && entry_leads_to(rd->dir, name, dir);
+	if (r != 0)
+		return r == -ENOENT || r > 0 ? 0 : r;
+	return entry_leads_to(rd->dir, name, dir);
+}
+
+/* There is none in RD, or what is there holds none. */
+static int drop_nothing(const struct rundir *rd, const char *name, struct error *e)
+{
+	int r = holds_no_set(rd, name);
+
+	if (r < 0)
+		return fail(e, -r, "drop %s: look at %s/%s", name, rd->path, name);
+	if (r > 0)
+		return refuse(e, EBADMSG, "drop %s: %s/%s is there, but holds no set", name, rd->path, name);
+	return 1;
 }
 
 int name_drop(const char *name, struct error *e)
@@ -396,23 +465,58 @@ int name_drop(const char *name, struct error *e)
 	if (r == 0)
 		r = rundir_open(&rd, CHANGE, e);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r == -ENOENT ? 1 : r;
 
 	_cleanup_close_ int dir = set_open(&rd, name, &set, e);
 
-	if (dir == -ENOENT && holds_no_set(&rd, name))
-		return refuse(e, EBADMSG, "drop %s: %s/%s is there, but holds no set", name, rd.path, name);
+	if (dir == -ENOENT)
+		return drop_nothing(&rd, name, e);
 	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
+		return dir;
 	r = lock_set(dir, name, e);
 	if (r < 0)
 		return r;
 	/* Dropped by another while we waited? With the set locked, it stays where it is. */
-	if (!entry_leads_to(rd.dir, name, dir))
-		return 0;
+	r = entry_leads_to(rd.dir, name, dir);
+	if (r <= 0)
+		return r < 0 ? fail(e, -r, "drop %s", name) : 1;
 
 	r = drop_locked(&rd, name, dir, &set, e);
 	if (r == 0)
 		rundir_leave();
 	return r;
+}
+
+/* The caller's own is not there: whose is what a lookup would find? */
+static int refuse_others(const char *name, struct error *e)
+{
+	_cleanup_free_ char *path = NULL;
+	struct name_set set;
+
+	if (name_lookup(name, &set, NULL) < 0 || set.place.kind == PLACE_OWN)
+		return 1;
+	path = name_place_path(set.place);
+	refuse(e, EPERM, "drop %s: the set of that name is root's, %s/%s", name, path ? path : "", name);
+	error_hint(e, "as root: nsunshare --drop %s", name);
+	return -EPERM;
+}
+
+int name_drop_check(const char *name, struct error *e)
+{
+	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
+	struct name_set set;
+	int r = nsref_check_name(name, e);
+
+	if (r == 0)
+		r = rundir_open(&rd, CHANGE, e);
+	if (r < 0)
+		return r == -ENOENT ? refuse_others(name, e) : r;
+
+	_cleanup_close_ int dir = set_open(&rd, name, &set, e);
+
+	if (dir == -ENOENT)
+		r = drop_nothing(&rd, name, e);
+	else
+		r = dir < 0 ? dir : may_drop(dir, &set, e);
+	return r == 1 ? refuse_others(name, e) : r;
 }

@@ -32,6 +32,12 @@ enum name_state {
 	NAME_ELSEWHERE,		/* held, as far as one can know, but not reachable from here */
 };
 
+/* Where a set is kept. The zeroed one is the caller's own. */
+struct name_place {
+	enum { PLACE_OWN, PLACE_ROOT, PLACE_XDG, PLACE_TMP } kind;	/* root's; of USER: /run/user/UID, /tmp */
+	uid_t user;
+};
+
 struct name_keeper {
 	pid_t pid;		/* 0 where the set has none; as seen in the maker's PID namespace */
 	uint64_t start;		/* clock ticks since boot, tells a reused PID */
@@ -46,10 +52,13 @@ struct name_set {
 	ino_t inode[NS_TYPES];		/* of each namespace kept, 0 else */
 	struct name_keeper keeper;
 	ino_t mntns, pidns;		/* namespaces of the maker */
+	uint64_t mntns_id;		/* unique id of the first (6.11); 0 where unknown */
 	char boot_id[37];
 	uid_t owner;			/* who made it */
 	time_t since;
 	char netns[NAME_LENGTH + 1];	/* iproute2 name bound to its network namespace, or "" */
+	ino_t netns_file;		/* of the plain file below that mount; 0 where unknown */
+	struct name_place place;	/* where it was found; not in the record */
 };
 
 /*
@@ -59,15 +68,29 @@ struct name_set {
  */
 char *name_rundir(void) must_check;
 
+/* The directory that PLACE is. The caller frees it; NULL where memory runs out. */
+char *name_place_path(struct name_place place) must_check;
+
 /* Whether the caller may bind-mount in its mount namespace: CAP_SYS_ADMIN effective in the user
  * namespace that owns it, or in one above. */
 bool name_can_pin(void);
 
-/* Read the set NAME and find its state. Returns 0, or -ENOENT (no such set), or -errno with E. */
+/*
+ * Read the set NAME and find its state: in the caller's own directory, then (unless NSKIT_RUNDIR says where) in root's.
+ * A directory that is refused does not hide the next: where NAME was found for all that, REFUSED (may be NULL) tells
+ * of it. Returns 0, or -ENOENT (no such set), or -errno with E.
+ */
+int name_find(const char *name, struct name_set *out, struct error *refused, struct error *e) must_check;
+
+/* The same without word of what was refused. */
 int name_lookup(const char *name, struct name_set *out, struct error *e) must_check;
 
+/* The set NAME of USER, in its directory below /run/user or /tmp, or root's own. Its keeper must be a process of
+ * that user's. Returns as name_lookup(). */
+int name_lookup_of(uid_t user, const char *name, struct name_set *out, struct error *e) must_check;
+
 /*
- * All sets, in the order of their names. The caller frees *OUT. Sets that vanish while they are read
+ * All sets, the caller's own and root's, each in the order of their names. The caller frees *OUT. Sets that vanish while they are read
  * are left out, and so is what holds no valid record, of which E then tells, although the rest is returned.
  * Returns how many, or -errno with E; a missing RUNDIR is 0.
  */
@@ -81,17 +104,25 @@ int name_open(const struct name_set *set, const struct ns_type *type, struct err
 int name_keeper_open(const struct name_set *set, struct error *e) must_check;
 
 /*
- * Drop the set NAME: end its keeper (and wait for its end), unmount its pins, unlink them (later mount
- * namespaces hold copies, which only unlink detaches), remove the record and the iproute2 name if it
- * still names this set's network namespace. A set that is not there is success. -EBUSY with E where it is
- * elsewhere: to unlink its pins from here would end it everywhere.
+ * Drop the set NAME of the caller's own: end its keeper (and wait for its end), unmount its pins, unlink them (later
+ * mount namespaces hold copies, which only unlink detaches), remove the record and the iproute2 name if it
+ * still names this set's network namespace. What is left where it is killed midway the next run of any kind clears away.
+ * Returns 0, 1 where there was no such set (success too), or -errno with E: EBUSY where it is
+ * elsewhere (to unlink its pins from here would end it everywhere) or another process is at it.
  */
 int name_drop(const char *name, struct error *e) must_check;
 
-/* Whether NAME could be had, as far as can be read, here and among iproute2's: for explain, and to fail
+/* What name_drop() would say of it, as far as can be read. Nothing is changed. A set of that name that is not the
+ * caller's own, but that a lookup would find, is -EPERM with E. */
+int name_drop_check(const char *name, struct error *e) must_check;
+
+/* Whether NAME could be had, as far as can be read: for explain, and to fail
  * before anything is made. Nothing is changed. Returns 0, or -EEXIST with E saying who has it. */
 int name_check_free(const char *name, struct error *e) must_check;
-int name_netns_check_free(const char *name, struct error *e) must_check;
+
+/* The same of iproute2's names. DIR is what name_reserve() returned, -1 before: then what a killed process left of a set
+ * of that name, which name_reserve() will sweep, is not in the way. */
+int name_netns_check_free(const char *name, int dir, struct error *e) must_check;
 
 /*
  * Parts of the making, each with what undoes it. DIR is what name_reserve() returned.
@@ -134,12 +165,18 @@ int name_pin_file(const char *path, int nsfd, struct file_pin *out, struct error
 void name_unpin_file(struct file_pin *pin);
 void file_pin_close(struct file_pin *pin);
 
+/*
+ * The iproute2 name NAME for NSFD. The directory /run/netns is made ready as `ip netns add` makes it: a shared mount of
+ * its own, under its lock as long as that can be had. The file comes first, without a name of its own, and FILE is told its inode number
+ * before it has one: who finds that number in a record may remove a plain file of that number. Returns 0 with OUT, for
+ * name_unpin_file() or file_pin_close(), or -errno with E and nothing left: EEXIST where NAME is taken.
+ */
+typedef int netns_file_fn(ino_t file, void *arg, struct error *e);
+int name_netns_pin(const char *name, int nsfd, netns_file_fn *file, void *arg, struct file_pin *out, struct error *e)
+	must_check;
+
 /* Whether the caller may give an iproute2 name: bind-mount, and write to /run/netns (or make it). */
 bool name_netns_allowed(void);
-
-/* The iproute2 directory made ready (as `ip netns add` makes it: a shared mount of its own) and the
- * path of NAME in it, which the caller frees. -EEXIST with E where NAME is taken there. */
-int name_netns_path(const char *name, char **out, struct error *e) must_check;
 
 /* The name of a set, or of one in /run/netns too, that NAME may be a slip for, in OUT. Returns false for none. */
 enum name_near { NEAR_SETS, NEAR_NETNS };

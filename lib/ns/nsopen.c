@@ -12,6 +12,7 @@
 #include "ns/name.h"
 #include "ns/nsfind.h"
 #include "ns/nsopen.h"
+#include "sys/account.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
 
@@ -218,12 +219,6 @@ static int resolve_file(struct nstarget *out, const char *path, struct error *e)
 	return fd < 0 ? fd : take_namespace(out, fd, e);
 }
 
-static int resolve_path(struct nstarget *out, int type, struct error *e)
-{
-	(void)type;
-	return resolve_file(out, out->ref.word, e);
-}
-
 static int open_pins(struct nstarget *out, const struct name_set *set, struct error *e)
 {
 	for (size_t i = 0; i < NS_TYPES; i++) {
@@ -272,6 +267,13 @@ static int take_set(struct nstarget *out, const struct name_set *set, struct err
 	return 0;
 }
 
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* What is in /run/netns under NAME. Returns 0, or -ENOENT without E. */
 static int resolve_netns(struct nstarget *out, const char *name, struct error *e)
 {
@@ -282,17 +284,10 @@ static int resolve_netns(struct nstarget *out, const char *name, struct error *e
 		return -ENOENT;
 
 	int fd = ns_open_file(AT_FDCWD, path, e);
-	if (fd == -EINVAL)
+	if (fd == -EINVAL && is_file(path))
 		error_hint(e, "%s is a plain file in this mount namespace: what was mounted there is "
 			   "gone, or was mounted in another", path);
 	return fd < 0 ? fd : take_namespace(out, fd, e);
-}
-
-static bool is_file(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int refuse_name(const struct nstarget *out, bool netns, struct error *e)
@@ -308,22 +303,79 @@ static int refuse_name(const struct nstarget *out, bool netns, struct error *e)
 	return -ENOENT;
 }
 
+/* A directory of names that was refused does not hide what iproute2 has, but is said. What any user may have put into
+ * the working directory is no answer then. */
+static int resolve_beside(struct nstarget *out, const char *name, bool netns, int r, struct error *e)
+{
+	struct error own = { 0 };
+	int second = netns ? resolve_netns(out, name, &own) : -ENOENT;
+
+	if (second == -ENOENT && r == -ENOENT && !out->ref.forced && is_file(name))
+		return resolve_file(out, name, e);
+	if (second == 0 && r != -ENOENT && e) {
+		out->refused = *e;
+		*e = (struct error){ 0 };
+	}
+	if (second == -ENOENT && r == -ENOENT)
+		return refuse_name(out, netns, e);
+	if (second < 0 && r == -ENOENT && e)
+		*e = own;
+	return second == 0 ? 0 : r == -ENOENT ? second : r;
+}
+
+/* "alice/red": the set of that user. Returns as name_lookup(); where there is no such user, there is no such set. */
+static int lookup_of_user(const struct nsref *ref, struct name_set *out, struct error *e)
+{
+	_cleanup_free_ char *user = strndup(ref->word, ref->user);
+	struct error unknown = { 0 };
+	uid_t uid;
+
+	if (!user)
+		return fail(e, ENOMEM, "%s", ref->text);
+	if (account_user(user, &uid, &unknown) < 0)
+		return refuse(e, ENOENT, "%s: there is no user %s", ref->text, user);
+	return name_lookup_of(uid, ref->word + ref->user + 1, out, e);
+}
+
+static int resolve_of_user(struct nstarget *out, struct error *e)
+{
+	struct name_set set;
+	int r = lookup_of_user(&out->ref, &set, e);
+
+	if (r < 0)
+		return r == -ENOENT ? r : wrap(e, "%s", out->ref.text);
+	out->name = out->ref.word + out->ref.user + 1;
+	return take_set(out, &set, e);
+}
+
+static int resolve_path(struct nstarget *out, int type, struct error *e)
+{
+	struct error own = { 0 };
+	int r = out->ref.user ? resolve_of_user(out, &own) : -ENOENT;
+
+	(void)type;
+	if (r == -ENOENT && (!out->ref.user || faccessat(AT_FDCWD, out->ref.word, F_OK, 0) == 0))
+		return resolve_file(out, out->ref.word, e);
+	if (r == -ENOENT)
+		return refuse(e, ENOENT, "%s: %s, and there is no file of that name", out->ref.text, own.text);
+	if (r < 0 && e)
+		*e = own;
+	return r;
+}
+
 static int resolve_name(struct nstarget *out, int type, struct error *e)
 {
 	const char *name = out->ref.word;
-	bool netns = type == 0 || type == CLONE_NEWNET;
 	struct name_set set;
-	int r = nsref_check_name(name, NULL) == 0 ? name_lookup(name, &set, e) : -ENOENT;
+	int r;
 
-	if (r == 0)
-		return take_set(out, &set, e);
-	if (r == -ENOENT && netns)
-		r = resolve_netns(out, name, e);
-	if (r == -ENOENT && !out->ref.forced && is_file(name))
-		return resolve_file(out, name, e);
-	if (r != -ENOENT)
-		return r;
-	return refuse_name(out, netns, e);
+	if (out->ref.user)
+		return resolve_of_user(out, e);
+	r = nsref_check_name(name, NULL) == 0 ? name_find(name, &set, &out->refused, e) : -ENOENT;
+	if (r < 0)
+		return resolve_beside(out, name, type == 0 || type == CLONE_NEWNET, r, e);
+	out->name = name;
+	return take_set(out, &set, e);
 }
 
 /* A pidfd says its process's number in fdinfo: -1 where it has ended, 0 where it is not seen. */
@@ -433,7 +485,7 @@ static int refuse_type(const struct nstarget *target, const struct ns_type *type
 {
 	char words[160];
 
-	if (target->ref.kind == NSREF_NAME)
+	if (target->name)
 		return refuse(e, EINVAL, "the set %s has no %s (it has %s)", target->ref.word,
 			      type->title, ns_words_format(target->types, words, sizeof(words)));
 	return refuse(e, ENOENT, "%s: the kernel has no %s", target->ref.text, type->title);

@@ -24,6 +24,8 @@ struct nstarget {
 	ino_t inode[NS_TYPES];	/* of these, where it was seen without opening; else 0 */
 	int fd[NS_TYPES];	/* opened: pins of a set, or the one namespace; -1 where it is to be
 				 * opened from PIDFD */
+	const char *name;	/* of the named set, in REF's text; else NULL */
+	struct error refused;	/* a directory of names that was passed over, to be said; code 0: none */
 };
 
 /*

@@ -98,12 +98,22 @@ static int parse_fd(const char *word, struct nsref *out, struct error *e)
 	return 0;
 }
 
+/* "alice/red", "1000/red": how many bytes the user takes; 0 where WORD is not of that form. */
+static size_t user_part(const char *word)
+{
+	static const char user[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t n = strspn(word, user);
+
+	return n > 0 && word[n] == '/' && !strchr(".-", word[0]) && nsref_check_name(word + n + 1, NULL) == 0 ? n : 0;
+}
+
 /* "name:red". A name is a directory entry: "." and ".." would lead out of the directory of names. */
 static int parse_forced_name(const char *word, struct nsref *out, struct error *e)
 {
 	if (!*word)
 		return fail_usage(e, "the name is empty");
-	if (strchr(word, '/') || streq(word, ".") || streq(word, ".."))
+	out->user = user_part(word);
+	if ((strchr(word, '/') && !out->user) || streq(word, ".") || streq(word, ".."))
 		return fail_usage(e, "'%s' cannot be a name", word);
 	out->kind = NSREF_NAME;
 	out->word = word;
@@ -125,6 +135,7 @@ static int parse(const char *text, struct nsref *out, struct error *e)
 	if (strchr(text, '/')) {
 		out->kind = NSREF_PATH;
 		out->word = text;
+		out->user = user_part(text);
 		return 0;
 	}
 	if (bracket)

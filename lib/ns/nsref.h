@@ -9,6 +9,7 @@
  *	/proc/7/ns/net		any text with a '/': an nsfs file, or a process's directory
  *	self			the caller
  *	red			a named set; failing that an iproute2 name; failing that a file
+ *	alice/red		the named set of another user, failing that a file
  *	pid:... name:... fd:N	force a reading, or an inherited descriptor
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -33,6 +34,7 @@ struct nsref {
 	const char *text;	/* as given; the caller keeps it alive */
 	const char *word;	/* NSREF_PATH, NSREF_NAME: TEXT without its prefix */
 	bool forced;		/* NSREF_NAME by "name:": no file of that name will do */
+	size_t user;		/* NSREF_PATH, NSREF_NAME: bytes of WORD before the '/', where it may be "alice/red" */
 	int type;		/* CLONE_NEW* that the text itself names (net:[...]), else 0 */
 	pid_t pid;		/* NSREF_PID */
 	uint64_t number;	/* NSREF_PID: pidfd inode or 0; NSREF_INODE; NSREF_ID */

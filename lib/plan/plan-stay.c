@@ -395,6 +395,8 @@ static void name_keeper_process(const struct plan *plan)
 
 	snprintf(comm, sizeof(comm), "nskit:%s", plan->name ? plan->name : "keeper");
 	prctl(PR_SET_NAME, comm);
+	if (plan->argv && plan->name)
+		proc_set_title(plan->argv, "nskit: keeps %s", plan->name);
 }
 
 /* A keeper holds its namespaces until it is told to end. */

@@ -118,6 +118,7 @@ struct plan {
 	size_t count, room;
 	const char *tool;
 	const char *name;		/* of the set that a keeper will hold, for its process name; or NULL */
+	char **argv;			/* main()'s, over which a keeper writes what it is; or NULL */
 	bool verbose;
 	int helper_fds[4];		/* descriptors of the caller's that only the helper keeps */
 	size_t helper_fd_count;

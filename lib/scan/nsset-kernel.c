@@ -196,12 +196,15 @@ static struct entry *entry_of_set(struct scan *s, const struct name_set *set, si
 	return fd < 0 ? NULL : scan_take(s, &ns_types[i], fd);
 }
 
-static void take_set(struct scan *s, const struct name_set *set, const char *rundir)
+static void take_set(struct scan *s, const struct name_set *set)
 {
+	_cleanup_free_ char *rundir = name_place_path(set->place);
 	_cleanup_close_ int keeper = set->keeper.pid ? name_keeper_open(set, NULL) : -1;
 	const char *name = arena_copy(&s->arena, set->name, strlen(set->name));
 
-	s->out_of_memory |= !name;
+	s->out_of_memory |= !name || !rundir;
+	if (!rundir)
+		return;
 	for (size_t i = 0; i < NS_TYPES; i++) {
 		if (!(set->types & s->types & ns_types[i].flag) || !is_kept(s, set, rundir, keeper >= 0, i))
 			continue;
@@ -226,10 +229,9 @@ static bool wants_sets(const struct scan *s)
 void scan_names(struct scan *s)
 {
 	_cleanup_free_ struct name_set *sets = NULL;
-	_cleanup_free_ char *rundir = wants_sets(s) ? name_rundir() : NULL;
-	ssize_t count = rundir ? name_list(&sets, NULL) : 0;
+	ssize_t count = wants_sets(s) ? name_list(&sets, NULL) : 0;
 
 	for (ssize_t i = 0; i < count; i++)
 		if (sets[i].state != NAME_STALE)
-			take_set(s, &sets[i], rundir);
+			take_set(s, &sets[i]);
 }

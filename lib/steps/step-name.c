@@ -97,21 +97,27 @@ static void reserve_explain(const struct step *s, struct saying *say)
 	if (!rundir)
 		return;
 	say_place(rundir, streq(rundir, "/run/nskit") ? 0755 : 0700, name_can_pin(), false, "MS_PRIVATE", say);
-	say_call(say, "mkdirat($rundir, \".new-%s\", 0755)", name);
+	say_call(say, "mkdirat($rundir, \".new-%s\", 0711)", name);
 	say_why(say, "reserve the name in %s: of all who try, one makes the directory", rundir);
 }
 
-static void set_init(struct name_set *set, const char *name)
+static int set_init(struct name_set *set, const char *name, struct error *e)
 {
-	_cleanup_close_ int proc = proc_open(NULL);
+	_cleanup_close_ int proc = proc_open(NULL), mnt = ns_open_self(&ns_types[NS_MNT], e);
 
+	if (mnt < 0)
+		return mnt;
 	snprintf(set->name, sizeof(set->name), "%s", name);
-	set->mntns = ns_inode_self(&ns_types[NS_MNT]);
+	set->mntns = ns_inode(mnt);
+	set->mntns_id = ns_mount_id(mnt);
 	set->pidns = ns_inode_self(&ns_types[NS_PID]);
+	if (!set->mntns || !set->pidns)
+		return refuse(e, EIO, "see which namespaces this process is in");
 	set->owner = geteuid();
 	set->since = time(NULL);
 	if (proc < 0 || proc_boot_id(proc, set->boot_id) < 0)
 		set->boot_id[0] = '\0';
+	return 0;
 }
 
 static bool plan_has(const struct plan *plan, const struct step_kind *kind)
@@ -134,8 +140,9 @@ static int reserve_apply(struct step *s, size_t n, const struct stage *stage, st
 	p->dir = name_reserve(making->name, e);
 	if (p->dir < 0)
 		return p->dir;
-	set_init(&p->set, making->name);
-	return plan_has(stage->plan, &step_name_netns) ? name_netns_check_free(making->name, e) : 0;
+
+	int r = set_init(&p->set, making->name, e);
+	return r == 0 && plan_has(stage->plan, &step_name_netns) ? name_netns_check_free(making->name, p->dir, e) : r;
 }
 
 static void reserve_undo(struct step *s, const struct stage *stage)
@@ -269,8 +276,10 @@ static void netns_explain(const struct step *s, struct saying *say)
 {
 	const char *name = making_of(s)->name;
 
-	say_record(say);
 	say_place(NETNS_DIR, 0755, true, true, "MS_SHARED", say);
+	say_call(say, "openat($directory, \".\", O_WRONLY|O_TMPFILE, 0444)");
+	say_record(say);
+	say_call(say, "linkat($file, \"\", $directory, %s, AT_EMPTY_PATH)", say_c(say, "%s", name));
 	say_bind(&ns_types[NS_NET], say);
 	say_why(say, "so that `ip -n %s` and `ip netns exec %s` know it", name, name);
 	say_like(say, "ip netns attach %s $child", name);
@@ -281,24 +290,35 @@ static int netns_gather(const struct step *s, struct gathered *g, struct error *
 	return gather_type(&ns_types[NS_NET], making_of(s)->from, g, e);
 }
 
+/* Written down first: who sweeps after a kill must know of it. */
+static int record_netns(ino_t file, void *step, struct error *e)
+{
+	const struct step *s = step;
+	struct name_set *set = &progress_of(s)->set;
+
+	memcpy(set->netns, set->name, sizeof(set->netns));
+	set->netns_file = file;
+	return write_record(s, e);
+}
+
 static int netns_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	struct name_set *set = &progress_of(s)->set;
-	_cleanup_free_ char *path = NULL;
+	struct file_pin *pin = malloc(sizeof(*pin));
 	int r;
 
 	(void)n;
-	/* Written down first: who sweeps after a kill must know of it. */
-	memcpy(set->netns, set->name, sizeof(set->netns));
-	set->inode[NS_NET] = ns_inode(stage->fds[0]);
-	r = write_record(s, e);
-	if (r == 0)
-		r = name_netns_path(set->name, &path, e);
-	return r < 0 ? r : apply_at(s, path, stage->fds[0], e);
+	if (!pin)
+		return fail(e, ENOMEM, "pin at " NETNS_DIR "/%s", making_of(s)->name);
+	progress_of(s)->set.inode[NS_NET] = ns_inode(stage->fds[0]);
+	r = name_netns_pin(making_of(s)->name, stage->fds[0], record_netns, s, pin, e);
+	if (r < 0)
+		free(take_ptr(pin));
+	s->state = (intptr_t)pin;
+	return r;
 }
 
 const struct step_kind step_name_netns = {
-	.name = "netns", .calls = "renameat mkdirat open_tree mount_setattr move_mount",
+	.name = "netns", .calls = "renameat mkdirat linkat open_tree mount_setattr move_mount",
 	.explain = netns_explain, .gather = netns_gather, .apply = netns_apply, .undo = pin_undo,
 };
 
@@ -463,6 +483,7 @@ static void drop_explain(const struct step *s, struct saying *say)
 	if (name_list(&all, NULL) == 1) {
 		if (is_mount(rundir))
 			say_unmount("rundir", say);
+		say_call(say, "unlinkat($rundir, \".lock\", 0)");
 		say_call(say, "unlinkat(AT_FDCWD, \"%s\", AT_REMOVEDIR)", rundir);
 		say_why(say, "it is the last in %s", rundir);
 	}
@@ -470,9 +491,11 @@ static void drop_explain(const struct step *s, struct saying *say)
 
 static int drop_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
+	int r = name_drop(s->name, e);
+
 	(void)n;
 	(void)stage;
-	return name_drop(s->name, e);
+	return r < 0 ? r : 0;	/* whether there was one or not */
 }
 
 const struct step_kind step_name_drop = {
@@ -488,18 +511,10 @@ const struct step_kind step_name_drop = {
  * the older one has only higher numbers to give, so somewhere among them there is a way.
  */
 
-/* 0 where the kernel does not tell: before 6.11, when there was but one counter. */
-static uint64_t mount_namespace_number(int fd)
-{
-	__u64 number;
-
-	return ioctl(fd, NS_GET_MNTNS_ID, &number) == 0 ? number : 0;
-}
-
 static bool is_younger_than(uint64_t older)
 {
 	_cleanup_close_ int own = ns_open_self(&ns_types[NS_MNT], NULL);
-	uint64_t number = own < 0 ? 0 : mount_namespace_number(own);
+	uint64_t number = own < 0 ? 0 : ns_mount_id(own);
 
 	return number == 0 || number > older;
 }
@@ -514,7 +529,7 @@ static void younger_explain(const struct step *s, struct saying *say)
 
 static int younger_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	uint64_t older = mount_namespace_number(s->fd);
+	uint64_t older = ns_mount_id(s->fd);
 	cpu_set_t allowed[8], one[8];	/* CONFIG_NR_CPUS is 8192 at most */
 
 	(void)n;

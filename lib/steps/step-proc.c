@@ -19,6 +19,7 @@
 #include "sys/kernel.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
+#include "sys/sealed.h"
 
 /* root: by path, or a directory that was opened before the namespaces changed */
 
@@ -326,6 +327,35 @@ static int session_apply(struct step *s, size_t n, const struct stage *stage, st
 
 const struct step_kind step_session = {
 	.name = "session", .calls = "setsid dup2", .explain = session_explain, .apply = session_apply,
+};
+
+/* sealed: done before the plan is run, for the process begins anew; see sealed.h */
+
+static void sealed_explain(const struct step *s, struct saying *say)
+{
+	say_call(say, "memfd_create(%s, MFD_CLOEXEC|MFD_ALLOW_SEALING|MFD_EXEC)", say_c(say, "%s", s->text));
+	say_call(say, "sendfile($memfd, $binary, NULL, 1048576)");
+	say_call(say, "execveat($memfd, \"\", $argv, $environ, AT_EMPTY_PATH)");
+	say_why(say, "a process there may be the owner of %s's file, and reach it where the command is a script for "
+		"/proc/self/exe: run on from a copy that is sealed, so that nobody can write to it", s->text);
+}
+
+static int sealed_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	bool sealed = false;
+	struct stat st;
+	int rc = sealed_stat(&st, &sealed);
+
+	(void)n;
+	(void)stage;
+	if (rc < 0)
+		return fail(e, -rc, "look at the binary of %s", s->text);
+	return sealed ? 0 : refuse(e, EINVAL, "%s does not run from its copy", s->text);
+}
+
+const struct step_kind step_sealed = {
+	.name = "sealed", .calls = "memfd_create execveat",
+	.explain = sealed_explain, .apply = sealed_apply,
 };
 
 /* close fds: at execve, because the engine still needs its own */

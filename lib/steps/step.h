@@ -50,6 +50,7 @@ extern const struct step_kind step_parent_death;	/* .sig */
 extern const struct step_kind step_cgroup;	/* .fd: cgroup.procs, .path */
 extern const struct step_kind step_session;	/* setsid(2), standard input, output, error on /dev/null */
 extern const struct step_kind step_close_fds;
+extern const struct step_kind step_sealed;	/* .text: the tool. The tool has run on from the copy before the plan is run */
 extern const struct step_kind step_context;	/* .text: SELinux context for execve */
 extern const struct step_kind step_environment;	/* .data: struct process_env, behind the join of its user namespace */
 extern const struct step_kind step_setup;	/* .text: command, .name: of the set or NULL; HELPER */

@@ -67,3 +67,15 @@ bool caps_administer(int userns)
 	}
 	return false;
 }
+
+bool caps_shared_by(pid_t pid)
+{
+	struct caps own, its = { .header = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = pid } };
+
+	if (caps_read(&own) < 0 || syscall(__NR_capget, &its.header, its.data) < 0)
+		return false;
+	for (size_t i = 0; i < array_size(own.data); i++)
+		if (own.data[i].permitted & ~its.data[i].permitted)
+			return false;
+	return true;
+}

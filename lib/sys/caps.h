@@ -7,11 +7,16 @@
 #define NSKIT_CAPS_H
 
 #include <linux/capability.h>
+#include <sys/types.h>
 
 #include "base/base.h"
 
 /* Whether CAP (CAP_*) is effective, in the caller's user namespace. */
 bool caps_have(int cap);
+
+/* Whether the process PID has every capability that the caller has permitted. PID 0 is the caller. False where it cannot
+ * be seen. */
+bool caps_shared_by(pid_t pid);
 
 /*
  * Make every permitted capability inheritable and ambient (4.3): execve(2) clears what is not ambient for

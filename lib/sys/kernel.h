@@ -197,6 +197,11 @@ struct ns_question {			/* struct ns_id_req */
 	__u64 user_ns_id;
 };
 
+/* memfd_create(2), 6.3 */
+#ifndef MFD_EXEC
+#define MFD_EXEC			0x0010U
+#endif
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC		(1U << 2)	/* 5.11 */
 #endif

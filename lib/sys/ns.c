@@ -261,6 +261,13 @@ ino_t ns_inode(int fd)
 	return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
+uint64_t ns_mount_id(int fd)
+{
+	__u64 id;
+
+	return ioctl(fd, NS_GET_MNTNS_ID, &id) == 0 ? id : 0;
+}
+
 uint64_t ns_id(int fd)
 {
 	__u64 id;

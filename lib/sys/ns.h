@@ -89,6 +89,10 @@ const struct ns_type *ns_type_of_fd(int fd, const char *what, struct error *e) m
 /* Inode number of the namespace behind FD, 0 where fstat(2) fails. */
 ino_t ns_inode(int fd);
 
+/* Unique id of the mount namespace behind FD (NS_GET_MNTNS_ID, 6.11): one that is made later has a higher one, but from
+ * 6.18 each CPU gives out ids of its own. 0 where the kernel has none. */
+uint64_t ns_mount_id(int fd);
+
 /* Unique 64-bit id of the namespace behind FD (NS_GET_ID, 6.18); 0 where the kernel has none. */
 uint64_t ns_id(int fd);
 

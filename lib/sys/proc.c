@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -232,4 +233,28 @@ const char *numbers_next(struct numbers *n, int *out)
 		if (parse_number(entry->d_name, out))
 			return entry->d_name;
 	}
+}
+
+void proc_set_title(char **argv, const char *format, ...)
+{
+	char *start = argv[0], *end = start, text[256];
+	va_list args;
+
+	/* They lie one behind another, though getopt_long(3) has put their pointers into another order. */
+	for (size_t i = 0; argv[i]; i++) {
+		if (argv[i] < start)
+			start = argv[i];
+		if (argv[i] + strlen(argv[i]) + 1 > end)
+			end = argv[i] + strlen(argv[i]) + 1;
+	}
+	if (!start || end <= start)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+
+	size_t room = (size_t)(end - start), length = strlen(text);
+
+	memset(start, 0, room);
+	memcpy(start, text, length < room ? length : room - 1);
 }

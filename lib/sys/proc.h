@@ -75,6 +75,12 @@ uint64_t proc_pidfd_inode(int pidfd);
 int proc_read_held(int proc, pid_t pid, int pidfd, const char *file, size_t most, char **out, size_t *length)
 	must_check;
 
+/*
+ * Write what this process is over the arguments that main() was given in ARGV: the kernel shows that memory as
+ * /proc/PID/cmdline. Nothing may read them afterwards. As much is written as they have room for.
+ */
+void proc_set_title(char **argv, const char *format, ...) printf_like(2, 3);
+
 /* Whether the process behind PIDFD has ended (also a zombie), without waiting. */
 bool proc_ended(int pidfd);
 

@@ -250,7 +250,7 @@ static void rundir_rules(void)
 	umask(mask);
 	ok(dir >= 0);
 	ok(stat(ELSE_RUNDIR, &st) == 0 && (st.st_mode & 07777) == 0700);
-	ok(stat(ELSE_RUNDIR "/.new-red", &st) == 0 && (st.st_mode & 07777) == 0755);
+	ok(stat(ELSE_RUNDIR "/.new-red", &st) == 0 && (st.st_mode & 07777) == 0711);
 	name_release("red", dir);
 	close(dir);
 	ok_for(!is_there(ELSE_RUNDIR), "an attempt that is undone leaves nothing");
@@ -434,11 +434,11 @@ static void of_pins(void)
 	has_str(e.text, "red");
 	is_int(name_drop("red", &e), 0);
 	is_int(name_lookup("red", &set, &e), -ENOENT);
-	is_int(name_drop("red", &e), 0);
+	is_int(name_drop("red", &e), 1);
 	ok_for(is_there(RUNDIR "/blue/net"), "the other is left alone");
 	is_int(name_drop("blue", &e), 0);
 	ok_for(!is_there(RUNDIR), "the last one takes " RUNDIR " with it");
-	is_int(name_drop("blue", &e), 0);
+	is_int(name_drop("blue", &e), 1);
 }
 
 static void bad_names(void)
@@ -798,23 +798,30 @@ static void pins_at_files(void)
 	end(pid);
 }
 
+static int note_file(ino_t file, void *arg, struct error *e)
+{
+	struct name_set *set = arg;
+
+	(void)e;
+	set->netns_file = file;
+	return is_there(NETNS "red") ? -EEXIST : 0;
+}
+
 static void netns_names(void)
 {
 	struct error e = { 0 };
 	struct name_set set = new_set("red");
 	pid_t pid = start_in(CLONE_NEWNET), other = start_in(CLONE_NEWNET);
 	_cleanup_close_ int net = open_of(pid, NS_NET), other_net = open_of(other, NS_NET);
-	_cleanup_free_ char *path = NULL;
-	char *none = NULL;
 	struct file_pin pin, stranger;
 	int dir = name_reserve("red", &e);
 
 	ok(name_netns_allowed());
-	ok(name_netns_path("red", &path, &e) == 0);
-	is_str(path, NETNS "red");
-	ok(name_pin_file(path, net, &pin, &e) == 0);
+	ok_for(name_netns_pin("red", net, note_file, &set, &pin, &e) == 0, "%s", e.text);
 	file_pin_close(&pin);
-	is_int(name_netns_path("red", &none, &e), -EEXIST);
+	struct name_set unused = set;
+	is_int(name_netns_pin("red", net, note_file, &unused, &pin, &e), -EEXIST);
+	is_int(name_netns_check_free("red", dir, &e), -EEXIST);
 	has_str(e.text, NETNS "red");
 	pin_of(dir, &set, pid, CLONE_NEWNET);
 	snprintf(set.netns, sizeof(set.netns), "red");
@@ -824,13 +831,26 @@ static void netns_names(void)
 	is_int(name_drop("red", &e), 0);
 	ok_for(!is_there(NETNS "red"), "a drop takes the iproute2 name along");
 
+	/* Killed between umount and unlink it leaves a plain file, which the next one knows by its number. */
+	dir = name_reserve("red", &e);
+	ok(name_netns_pin("red", net, note_file, &set, &pin, &e) == 0);
+	file_pin_close(&pin);
+	set.pinned = set.types = 0;
+	ok(name_record(dir, &set, &e) == 0);
+	close_fd(dir);
+	need(umount2(NETNS "red", MNT_DETACH) == 0);
+	ok(is_there(NETNS "red"));
+	ok_for(name_netns_check_free("red", -1, &e) == 0, "what is left is nobody's");
+	name_sweep();
+	ok_for(!is_there(NETNS "red"), "and is swept");
+
 	/* But not where the name has come to mean another. */
 	dir = name_reserve("red", &e);
 	pin_of(dir, &set, pid, CLONE_NEWNET);
 	ok(name_record(dir, &set, &e) == 0);
 	ok(name_publish("red", &e) == 0);
 	close_fd(dir);
-	ok(name_pin_file(path, other_net, &stranger, &e) == 0);
+	ok(name_pin_file(NETNS "red", other_net, &stranger, &e) == 0);
 	is_int(name_drop("red", &e), 0);
 	ok_for(is_there(NETNS "red"), "a stranger's iproute2 name stays");
 	name_unpin_file(&stranger);

@@ -126,7 +126,7 @@ static void wrong(void)
 		{ "fd:2147483648", NULL },
 		{ "fd:3/4", NULL },
 		{ "name:", "the name is empty" },
-		{ "name:a/b", "'a/b' cannot be a name" },
+		{ "name:a/b/c", "'a/b/c' cannot be a name" },
 		{ "name:..", "'..' cannot be a name" },
 		{ "name:.", "'.' cannot be a name" },
 		{ "a\nb", "'a\nb' has control characters" },
