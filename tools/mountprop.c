@@ -325,11 +325,18 @@ static int find_namespaces(struct resolved *res, struct error *e)
 	return 0;
 }
 
-/* One change of one mount needs no table: the kernel makes it or not, and says that the mount is in this namespace. */
+/*
+ * One change of one mount needs no table: the kernel makes it or not, and says that the mount is in this namespace. A kernel
+ * that cannot say (before 6.8) changes what is open, wherever it is.
+ */
 static bool is_simple(const struct request *req, const struct resolved *res)
 {
-	return req->changes == 1 && res->spots == 1 && res->ns < 0 && res->spot[0].mount_point &&
-	       spot_is_own(&res->spot[0]) == 1;
+	int own;
+
+	if (req->changes != 1 || res->spots != 1 || res->ns >= 0 || !res->spot[0].mount_point)
+		return false;
+	own = spot_is_own(&res->spot[0]);
+	return own == 1 || own == -ENOSYS;
 }
 
 static int resolve_changes(const struct request *req, struct resolved *res, struct error *e)
