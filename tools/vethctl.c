@@ -13,7 +13,7 @@
 #include "cli/opt.h"
 #include "cli/vethdraw.h"
 #include "net/end.h"
-#include "net/way.h"
+#include "net/reach.h"
 #include "plan/plan.h"
 #include "sys/command.h"
 #include "sys/kernel.h"
@@ -479,17 +479,17 @@ static int run_show(const struct request *req, struct error *e)
 static int run_check(const struct request *req, struct error *e)
 {
 	const char *a = req->operands[0], *b = req->operands[1];
-	struct way way = { 0 };
-	int rc = way_check(a, b, &way, e);
+	struct reach reach = { 0 };
+	int rc = reach_check(a, b, &reach, e);
 
-	print_notes(&way.notes);
+	print_notes(&reach.notes);
 	if (rc >= 0) {
-		fputs(strbuf_text(&way.text), stdout);
+		fputs(strbuf_text(&reach.text), stdout);
 		rc = error_flush(stdout, e);
 	}
 	if (rc >= 0)
-		rc = way.open && !way.faults ? EXIT_SUCCESS : EXIT_FAILURE;
-	way_free(&way);
+		rc = reach.open && !reach.faults ? EXIT_SUCCESS : EXIT_FAILURE;
+	reach_free(&reach);
 	return rc;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Is there a way from one end to another? See way.h.
+ * Is there a way from one end to another? See reach.h.
  *
  * First the links: the end itself, the other end of its cable, the port of a bridge that this is. Then, for
  * each family of addresses: these; the way of a packet, as far as it can be followed; a probe.
@@ -12,12 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "net/way-internal.h"
+#include "net/reach-internal.h"
 #include "sys/kernel.h"
 
-static void make_line(const struct way_look *l, const char *format, va_list args, struct strbuf *out) printf_like(2, 0);
+static void make_line(const struct reach_look *l, const char *format, va_list args, struct strbuf *out) printf_like(2, 0);
 
-static void make_line(const struct way_look *l, const char *format, va_list args, struct strbuf *out)
+static void make_line(const struct reach_look *l, const char *format, va_list args, struct strbuf *out)
 {
 	_cleanup_strbuf_ struct strbuf line = { 0 };
 
@@ -28,25 +28,25 @@ static void make_line(const struct way_look *l, const char *format, va_list args
 }
 
 /* The way back may lead through the same places. */
-static void add_fault(struct way *way, const char *line)
+static void add_fault(struct reach *reach, const char *line)
 {
-	if (strstr(strbuf_text(&way->text), line))
+	if (strstr(strbuf_text(&reach->text), line))
 		return;
-	strbuf_add(&way->text, line);
-	way->faults++;
+	strbuf_add(&reach->text, line);
+	reach->faults++;
 }
 
-static void say_fault(struct way_look *l, const char *format, va_list args) printf_like(2, 0);
+static void say_fault(struct reach_look *l, const char *format, va_list args) printf_like(2, 0);
 
-static void say_fault(struct way_look *l, const char *format, va_list args)
+static void say_fault(struct reach_look *l, const char *format, va_list args)
 {
 	_cleanup_strbuf_ struct strbuf line = { 0 };
 
 	make_line(l, format, args, &line);
-	add_fault(l->way, strbuf_text(&line));
+	add_fault(l->reach, strbuf_text(&line));
 }
 
-void way_say(struct way_look *l, const char *format, ...)
+void reach_say(struct reach_look *l, const char *format, ...)
 {
 	va_list args;
 
@@ -56,9 +56,9 @@ void way_say(struct way_look *l, const char *format, ...)
 }
 
 /* Say what lets nothing through for certain. */
-static void stop(struct way_look *l, const char *format, ...) printf_like(2, 3);
+static void stop(struct reach_look *l, const char *format, ...) printf_like(2, 3);
 
-static void stop(struct way_look *l, const char *format, ...)
+static void stop(struct reach_look *l, const char *format, ...)
 {
 	va_list args;
 
@@ -68,9 +68,9 @@ static void stop(struct way_look *l, const char *format, ...)
 	l->stopped = true;
 }
 
-static void say_maybe(struct way_look *l, const char *format, ...) printf_like(2, 3);
+static void say_maybe(struct reach_look *l, const char *format, ...) printf_like(2, 3);
 
-static void say_maybe(struct way_look *l, const char *format, ...)
+static void say_maybe(struct reach_look *l, const char *format, ...)
 {
 	va_list args;
 
@@ -79,7 +79,7 @@ static void say_maybe(struct way_look *l, const char *format, ...)
 	va_end(args);
 }
 
-const char *way_place(const struct netns *ns)
+const char *reach_place(const struct netns *ns)
 {
 	return ns->own ? "this namespace" : netns_name(ns);
 }
@@ -89,7 +89,7 @@ static bool same_address(const struct inet *a, const struct inet *b)
 	return a->family == b->family && memcmp(a->byte, b->byte, inet_bytes(a->family)) == 0;
 }
 
-bool way_owns(const struct netns *ns, int index, const struct inet *address)
+bool reach_owns(const struct netns *ns, int index, const struct inet *address)
 {
 	for (size_t i = 0; i < ns->address_count; i++)
 		if (ns->address[i].index == index && same_address(&ns->address[i].address, address))
@@ -101,7 +101,7 @@ bool way_owns(const struct netns *ns, int index, const struct inet *address)
  * find
  */
 
-static struct netns *find_ns(struct way_look *l, const char *ref, struct error *e)
+static struct netns *find_ns(struct reach_look *l, const char *ref, struct error *e)
 {
 	_cleanup_netns_ struct netns_list one = { 0 };
 	struct netns *ns;
@@ -115,7 +115,7 @@ static struct netns *find_ns(struct way_look *l, const char *ref, struct error *
 	return NULL;
 }
 
-static int find_side(struct way_look *l, const char *text, struct way_side *s, struct error *e)
+static int find_side(struct reach_look *l, const char *text, struct reach_side *s, struct error *e)
 {
 	_cleanup_end_ struct end end = { 0 };
 	int rc = end_parse(text, &end, e);
@@ -140,7 +140,7 @@ static int find_side(struct way_look *l, const char *text, struct way_side *s, s
 }
 
 /* The address of S of that family behind AFTER (NULL: the first one); NULL where there is none. */
-static const struct rt_address *next_address(const struct way_side *s, int family, const struct rt_address *after)
+static const struct rt_address *next_address(const struct reach_side *s, int family, const struct rt_address *after)
 {
 	for (size_t i = after ? after - s->ns->address + 1 : 0; i < s->ns->address_count; i++) {
 		const struct rt_address *a = &s->ns->address[i];
@@ -161,7 +161,7 @@ static bool is_within(const struct inet *a, const struct inet *prefix)
 
 /* The addresses of that family by which the way is checked: each reaches the other without a gateway; where no two
  * do, the first ones. */
-static void choose_addresses(struct way_side *a, struct way_side *b, int family)
+static void choose_addresses(struct reach_side *a, struct reach_side *b, int family)
 {
 	a->address = next_address(a, family, NULL);
 	b->address = next_address(b, family, NULL);
@@ -180,17 +180,17 @@ static void choose_addresses(struct way_side *a, struct way_side *b, int family)
  * links
  */
 
-static void check_bridge_port(struct way_look *l, const struct veth_end *port)
+static void check_bridge_port(struct reach_look *l, const struct veth_end *port)
 {
 	static const char *const states[] = { "disabled", "listening", "learning", "forwarding", "blocking" };
 	struct rt_link bridge;
 
 	if (netns_link_at(port->ns, port->link.master, &bridge, NULL) == 0 && !(bridge.flags & IFF_UP))
-		stop(l, "the bridge %s in %s is down", port->bridge, way_place(port->ns));
+		stop(l, "the bridge %s in %s is down", port->bridge, reach_place(port->ns));
 	/* Ports are disabled where they or their bridge are down, which is said. */
 	else if (port->link.flags & IFF_UP && port->link.port_state != BR_STATE_FORWARDING)
 		stop(l, "%s, a port of %s in %s, is %s: it forwards nothing", port->link.name, port->bridge,
-		     way_place(port->ns),
+		     reach_place(port->ns),
 		     port->link.port_state < array_size(states) ? states[port->link.port_state] : "?");
 }
 
@@ -204,22 +204,22 @@ static bool has_address(const struct veth_end *x)
 }
 
 /* PEER, the other end of the cable of S. */
-static void check_peer(struct way_look *l, const struct way_side *s, const struct veth_end *peer)
+static void check_peer(struct reach_look *l, const struct reach_side *s, const struct veth_end *peer)
 {
-	const char *place = way_place(peer->ns);
+	const char *place = reach_place(peer->ns);
 
 	if (!(peer->link.flags & IFF_UP))
 		stop(l, "%s, the other end of %s, in %s, is down", peer->link.name, s->text, place);
 	else if (!(s->link.flags & IFF_LOWER_UP))
 		stop(l, "%s has no carrier", s->text);
 	if (peer->link.mtu != s->link.mtu) {
-		way_say(l, "the MTU of %s is %u, that of its other end, %s in %s, is %u: larger packets are lost",
+		reach_say(l, "the MTU of %s is %u, that of its other end, %s in %s, is %u: larger packets are lost",
 			s->text, s->link.mtu, peer->link.name, place, peer->link.mtu);
 		l->mtu_is_said = true;
 	}
 }
 
-static void check_link(struct way_look *l, const struct way_side *s, const struct way_side *other)
+static void check_link(struct reach_look *l, const struct reach_side *s, const struct reach_side *other)
 {
 	const struct veth_end *peer = s->end ? s->end->peer : NULL;
 
@@ -239,7 +239,7 @@ static void check_link(struct way_look *l, const struct way_side *s, const struc
 		check_bridge_port(l, peer);
 	else if (!has_address(peer))
 		say_maybe(l, "%s, the other end of %s, in %s, is on no bridge and has no address", peer->link.name,
-			  s->text, way_place(peer->ns));
+			  s->text, reach_place(peer->ns));
 }
 
 /*
@@ -247,7 +247,7 @@ static void check_link(struct way_look *l, const struct way_side *s, const struc
  */
 
 /* Whether what S says reaches link INDEX of NS without a router: over the cable, or through the bridge. */
-static bool hears(const struct way_look *l, const struct way_side *s, const struct netns *ns, int index)
+static bool hears(const struct reach_look *l, const struct reach_side *s, const struct netns *ns, int index)
 {
 	const struct veth_end *peer = s->end ? s->end->peer : NULL;
 
@@ -267,7 +267,7 @@ static bool hears(const struct way_look *l, const struct way_side *s, const stru
 	return false;
 }
 
-static bool is_side(const struct way_look *l, const struct netns *ns, int index)
+static bool is_side(const struct reach_look *l, const struct netns *ns, int index)
 {
 	for (size_t i = 0; i < array_size(l->side); i++)
 		if (ns == l->side[i].ns && index == l->side[i].link.index)
@@ -276,7 +276,7 @@ static bool is_side(const struct way_look *l, const struct netns *ns, int index)
 }
 
 /* Say so where link INDEX of NS, which has the address of S, is in its way. */
-static bool say_duplicate(struct way_look *l, const struct way_side *s, const struct netns *ns, int index)
+static bool say_duplicate(struct reach_look *l, const struct reach_side *s, const struct netns *ns, int index)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	bool side = is_side(l, ns, index);
@@ -287,13 +287,13 @@ static bool say_duplicate(struct way_look *l, const struct way_side *s, const st
 		return false;
 	l->stopped |= side;	/* what it sends to that address does not leave it */
 	inet_format(&s->address->address, false, &text);
-	way_say(l, "the address %s of %s is a duplicate: %s in %s has it too", strbuf_text(&text), s->text, link.name,
-		way_place(ns));
+	reach_say(l, "the address %s of %s is a duplicate: %s in %s has it too", strbuf_text(&text), s->text, link.name,
+		reach_place(ns));
 	return true;
 }
 
 /* Others that have the address of S, where they hear of each other; or the other side, where that has it. */
-static bool find_duplicates(struct way_look *l, const struct way_side *s)
+static bool find_duplicates(struct reach_look *l, const struct reach_side *s)
 {
 	bool found = false;
 
@@ -308,7 +308,7 @@ static bool find_duplicates(struct way_look *l, const struct way_side *s)
 }
 
 /* An address that nothing may be sent from stops all. */
-static void check_address(struct way_look *l, const struct way_side *s)
+static void check_address(struct reach_look *l, const struct reach_side *s)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	bool known;
@@ -317,7 +317,7 @@ static void check_address(struct way_look *l, const struct way_side *s)
 	known = find_duplicates(l, s);
 	if (s->address->flags & IFA_F_DADFAILED) {
 		if (!known)
-			way_say(l, "the address %s of %s is a duplicate: somebody else has it", strbuf_text(&text),
+			reach_say(l, "the address %s of %s is a duplicate: somebody else has it", strbuf_text(&text),
 				s->text);
 		l->stopped = true;
 	} else if (s->address->flags & IFA_F_TENTATIVE && !(s->address->flags & IFA_F_OPTIMISTIC)) {
@@ -330,7 +330,7 @@ static void check_address(struct way_look *l, const struct way_side *s)
  * all of it
  */
 
-static bool has_family(struct way_look *l, int family)
+static bool has_family(struct reach_look *l, int family)
 {
 	l->family = family;
 	choose_addresses(&l->side[0], &l->side[1], family);
@@ -338,40 +338,40 @@ static bool has_family(struct way_look *l, int family)
 }
 
 /* By the addresses that both sides have of one family. */
-static void check_family(struct way_look *l)
+static void check_family(struct reach_look *l)
 {
-	struct way_side *a = &l->side[0], *b = &l->side[1];
-	struct way_track there, back;
-	size_t faults = l->way->faults;
+	struct reach_side *a = &l->side[0], *b = &l->side[1];
+	struct reach_track there, back;
+	size_t faults = l->reach->faults;
 	bool open = false;
 
 	check_address(l, a);
 	if (!same_address(&a->address->address, &b->address->address))
 		check_address(l, b);
 	if (!l->stopped) {
-		way_follow(l, a, b, &there);
-		way_follow(l, b, a, &back);
-		l->explained |= l->way->faults > faults;
-		open = way_probe(l, &there, &back);
+		reach_follow(l, a, b, &there);
+		reach_follow(l, b, a, &back);
+		l->explained |= l->reach->faults > faults;
+		open = reach_probe(l, &there, &back);
 	}
 	if (open)
-		strbuf_addf(&l->way->text, "%s%s reaches %s, there and back in %.3f ms\n", l->prefix, a->text, b->text,
+		strbuf_addf(&l->reach->text, "%s%s reaches %s, there and back in %.3f ms\n", l->prefix, a->text, b->text,
 			    l->microseconds / 1000.0);
-	l->way->open &= open;
+	l->reach->open &= open;
 }
 
 /* What a namespace sends to an address of its own goes by lo (the local table): no probe would say anything. */
-static void check_cable_alone(struct way_look *l)
+static void check_cable_alone(struct reach_look *l)
 {
-	l->way->open = true;
-	strbuf_addf(&l->way->text, "%s and %s are both in %s, where packets to its own addresses go by lo and not over "
-		    "the cable: links alone are checked\n", l->side[0].text, l->side[1].text, way_place(l->side[0].ns));
+	l->reach->open = true;
+	strbuf_addf(&l->reach->text, "%s and %s are both in %s, where packets to its own addresses go by lo and not over "
+		    "the cable: links alone are checked\n", l->side[0].text, l->side[1].text, reach_place(l->side[0].ns));
 }
 
-static void check_families(struct way_look *l)
+static void check_families(struct reach_look *l)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
-	bool explained = l->way->faults > 0;
+	bool explained = l->reach->faults > 0;
 	size_t count = 0;
 
 	if (l->side[0].ns == l->side[1].ns) {
@@ -380,7 +380,7 @@ static void check_families(struct way_look *l)
 	}
 	for (size_t i = 0; i < array_size(families); i++)
 		count += has_family(l, families[i]);
-	l->way->open = count > 0;
+	l->reach->open = count > 0;
 	for (size_t i = 0; i < array_size(families); i++) {
 		l->stopped = false;
 		l->explained = explained;
@@ -393,14 +393,14 @@ static void check_families(struct way_look *l)
 		return;
 	for (size_t k = 0; k < array_size(l->side); k++)
 		if (!next_address(&l->side[k], AF_INET, NULL) && !next_address(&l->side[k], AF_INET6, NULL))
-			way_say(l, "%s has no address", l->side[k].text);
-	if (l->way->faults == 0)
-		way_say(l, "%s and %s have no addresses of one family", l->side[0].text, l->side[1].text);
+			reach_say(l, "%s has no address", l->side[k].text);
+	if (l->reach->faults == 0)
+		reach_say(l, "%s and %s have no addresses of one family", l->side[0].text, l->side[1].text);
 }
 
-int way_check(const char *a, const char *b, struct way *out, struct error *e)
+int reach_check(const char *a, const char *b, struct reach *out, struct error *e)
 {
-	struct way_look l = { .way = out };
+	struct reach_look l = { .reach = out };
 	int rc = veth_find(VETH_ADDRESSES, &l.all, e);
 
 	if (rc >= 0)
@@ -420,8 +420,8 @@ int way_check(const char *a, const char *b, struct way *out, struct error *e)
 	return rc < 0 ? rc : 0;
 }
 
-void way_free(struct way *way)
+void reach_free(struct reach *reach)
 {
-	strbuf_free(&way->text);
-	strbuf_free(&way->notes);
+	strbuf_free(&reach->text);
+	strbuf_free(&reach->notes);
 }

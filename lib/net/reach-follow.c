@@ -1,5 +1,5 @@
 /*
- * The way of a packet, as far as it can be seen; see way-internal.h.
+ * The way of a packet, as far as it can be seen; see reach-internal.h.
  *
  * From each namespace by the route to the next: over the cable, through the bridges behind it, to whoever
  * has the address of the next hop; where that only forwards, from there in the same way.
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/io.h"
-#include "net/way-internal.h"
+#include "net/reach-internal.h"
 
 enum { HOPS_MOST = 16, BRIDGES_MOST = 8 };
 
@@ -23,9 +23,9 @@ struct arrival {
 	int index;
 };
 
-static void guess(struct way_track *t, const char *format, ...) printf_like(2, 3);
+static void guess(struct reach_track *t, const char *format, ...) printf_like(2, 3);
 
-static void guess(struct way_track *t, const char *format, ...)
+static void guess(struct reach_track *t, const char *format, ...)
 {
 	va_list args;
 
@@ -46,7 +46,7 @@ static int open_sysctl(void *arg, struct error *e)
 }
 
 /* Whoever opens it in a namespace sees that one's. */
-int way_sysctl(const struct netns *ns, const char *format, ...)
+int reach_sysctl(const struct netns *ns, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -1;
@@ -84,7 +84,7 @@ static bool find_route(const struct netns *ns, const struct inet *to, struct rt_
 	return found && (f.route.type == RTN_UNICAST || f.route.type == RTN_LOCAL);
 }
 
-static const struct veth_end *end_at(const struct way_look *l, const struct netns *ns, int index)
+static const struct veth_end *end_at(const struct reach_look *l, const struct netns *ns, int index)
 {
 	for (size_t i = 0; i < l->all.count; i++)
 		if (l->all.end[i]->ns == ns && l->all.end[i]->link.index == index)
@@ -97,9 +97,9 @@ static const struct veth_end *end_at(const struct way_look *l, const struct netn
 static bool answers_for(const struct netns *ns, int index, const struct inet *address)
 {
 	if (address->family == AF_INET6)
-		return way_owns(ns, index, address);
+		return reach_owns(ns, index, address);
 	for (size_t i = 0; i < ns->address_count; i++)
-		if (way_owns(ns, ns->address[i].index, address))
+		if (reach_owns(ns, ns->address[i].index, address))
 			return true;
 	return false;
 }
@@ -108,16 +108,16 @@ static bool answers_for(const struct netns *ns, int index, const struct inet *ad
  * over the cable
  */
 
-static void add_point(struct way_track *t, struct netns *ns, const struct rt_link *link, bool in)
+static void add_point(struct reach_track *t, struct netns *ns, const struct rt_link *link, bool in)
 {
-	const struct way_side *sides[] = { t->from, t->to };
-	struct way_point *p = &t->point[t->count];
+	const struct reach_side *sides[] = { t->from, t->to };
+	struct reach_point *p = &t->point[t->count];
 
-	if (t->count == WAY_POINTS_MOST)
+	if (t->count == REACH_POINTS_MOST)
 		return;
 	t->count++;
-	*p = (struct way_point){ .ns = ns, .index = link->index, .in = in, .mtu = link->mtu };
-	snprintf(p->text, sizeof(p->text), "%s in %s", link->name, way_place(ns));
+	*p = (struct reach_point){ .ns = ns, .index = link->index, .in = in, .mtu = link->mtu };
+	snprintf(p->text, sizeof(p->text), "%s in %s", link->name, reach_place(ns));
 	for (size_t i = 0; i < array_size(sides); i++)
 		if (sides[i]->ns == ns && sides[i]->link.index == link->index)
 			snprintf(p->text, sizeof(p->text), "%s", sides[i]->text);
@@ -125,7 +125,7 @@ static void add_point(struct way_track *t, struct netns *ns, const struct rt_lin
 
 /* Through the bridge MASTER of NS, where it came in by the port CAME (NULL: from the bridge itself), to who
  * has the address NEXT. */
-static bool cross_bridge(struct way_look *l, struct way_track *t, struct netns *ns, int master,
+static bool cross_bridge(struct reach_look *l, struct reach_track *t, struct netns *ns, int master,
 			 const struct veth_end *came, const struct inet *next, int bridges, struct arrival *out)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -153,13 +153,13 @@ static bool cross_bridge(struct way_look *l, struct way_track *t, struct netns *
 		t->count = count;
 	}
 	inet_format(next, false, &text);
-	guess(t, "nothing that is seen on the bridge %s in %s has the address %s", bridge.name, way_place(ns),
+	guess(t, "nothing that is seen on the bridge %s in %s has the address %s", bridge.name, reach_place(ns),
 	      strbuf_text(&text));
 	return false;
 }
 
 /* Out by link INDEX of NS to who has the address NEXT. False where that is not to be seen. */
-static bool cross(struct way_look *l, struct way_track *t, struct netns *ns, int index, const struct inet *next,
+static bool cross(struct reach_look *l, struct reach_track *t, struct netns *ns, int index, const struct inet *next,
 		  struct arrival *out)
 {
 	const struct veth_end *x = end_at(l, ns, index), *peer = x ? x->peer : NULL;
@@ -172,7 +172,7 @@ static bool cross(struct way_look *l, struct way_track *t, struct netns *ns, int
 	if (!x)
 		return streq(link.kind, "bridge") && cross_bridge(l, t, ns, index, NULL, next, 1, out);
 	if (!peer) {
-		guess(t, "the other end of %s in %s cannot be seen", link.name, way_place(ns));
+		guess(t, "the other end of %s in %s cannot be seen", link.name, reach_place(ns));
 		return false;
 	}
 	add_point(t, peer->ns, &peer->link, true);
@@ -183,7 +183,7 @@ static bool cross(struct way_look *l, struct way_track *t, struct netns *ns, int
 		return true;
 	inet_format(next, false, &text);
 	guess(t, "%s in %s, at the other end of the cable, has not the address %s", peer->link.name,
-	      way_place(peer->ns), strbuf_text(&text));
+	      reach_place(peer->ns), strbuf_text(&text));
 	return false;
 }
 
@@ -193,11 +193,11 @@ static bool cross(struct way_look *l, struct way_track *t, struct netns *ns, int
 
 /* A packet from SOURCE that comes in by IN is dropped where the answer would not go out there (1), or nowhere
  * (2): the larger of the two settings counts (ip-sysctl in the kernel's documentation). */
-static void check_reverse_path(struct way_look *l, const struct arrival *in, const struct rt_link *link,
+static void check_reverse_path(struct reach_look *l, const struct arrival *in, const struct rt_link *link,
 			       const struct inet *source)
 {
-	int all = way_sysctl(in->ns, "ipv4/conf/all/rp_filter");
-	int one = way_sysctl(in->ns, "ipv4/conf/%s/rp_filter", link->name), mode = all > one ? all : one;
+	int all = reach_sysctl(in->ns, "ipv4/conf/all/rp_filter");
+	int one = reach_sysctl(in->ns, "ipv4/conf/%s/rp_filter", link->name), mode = all > one ? all : one;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct rt_link other = { .name = "another link" };
 	struct rt_route back;
@@ -211,31 +211,31 @@ static void check_reverse_path(struct way_look *l, const struct arrival *in, con
 	inet_format(source, false, &text);
 	if (found && netns_link_at(in->ns, back.index, &other, NULL) < 0)
 		other.index = 0;
-	way_say(l, "rp_filter in %s drops what comes in by %s from %s: the way back %s%s (net.ipv4.conf.%s.rp_filter "
-		"is %d)", way_place(in->ns), link->name, strbuf_text(&text), found ? "goes by " : "is not known",
+	reach_say(l, "rp_filter in %s drops what comes in by %s from %s: the way back %s%s (net.ipv4.conf.%s.rp_filter "
+		"is %d)", reach_place(in->ns), link->name, strbuf_text(&text), found ? "goes by " : "is not known",
 		found ? other.name : "", all > one ? "all" : link->name, mode);
 }
 
 /* IPv4 asks the link by which it comes in; IPv6 all together, or the link with force_forwarding (6.17). */
-static void check_forwarding(struct way_look *l, const struct arrival *in, const struct rt_link *link)
+static void check_forwarding(struct reach_look *l, const struct arrival *in, const struct rt_link *link)
 {
-	const char *place = way_place(in->ns);
+	const char *place = reach_place(in->ns);
 
 	if (l->family == AF_INET6) {
-		if (way_sysctl(in->ns, "ipv6/conf/all/forwarding") == 0 &&
-		    way_sysctl(in->ns, "ipv6/conf/%s/force_forwarding", link->name) <= 0)
-			way_say(l, "forwarding is off in %s: net.ipv6.conf.all.forwarding is 0", place);
-	} else if (way_sysctl(in->ns, "ipv4/conf/%s/forwarding", link->name) == 0) {
-		if (way_sysctl(in->ns, "ipv4/ip_forward") == 0)
-			way_say(l, "forwarding is off in %s: net.ipv4.ip_forward is 0", place);
+		if (reach_sysctl(in->ns, "ipv6/conf/all/forwarding") == 0 &&
+		    reach_sysctl(in->ns, "ipv6/conf/%s/force_forwarding", link->name) <= 0)
+			reach_say(l, "forwarding is off in %s: net.ipv6.conf.all.forwarding is 0", place);
+	} else if (reach_sysctl(in->ns, "ipv4/conf/%s/forwarding", link->name) == 0) {
+		if (reach_sysctl(in->ns, "ipv4/ip_forward") == 0)
+			reach_say(l, "forwarding is off in %s: net.ipv4.ip_forward is 0", place);
 		else
-			way_say(l, "forwarding is off in %s for what comes in by %s: net.ipv4.conf.%s.forwarding is 0",
+			reach_say(l, "forwarding is off in %s for what comes in by %s: net.ipv4.conf.%s.forwarding is 0",
 				place, link->name, link->name);
 	}
 }
 
 /* What stops a packet that has come IN. */
-static void check_arrival(struct way_look *l, const struct way_track *t, const struct arrival *in)
+static void check_arrival(struct reach_look *l, const struct reach_track *t, const struct arrival *in)
 {
 	struct rt_link link;
 
@@ -248,7 +248,7 @@ static void check_arrival(struct way_look *l, const struct way_track *t, const s
 }
 
 /* The route from NS, where IN of it is 0 for the side it begins at. False where there is none to follow. */
-static bool check_route(struct way_look *l, const struct way_track *t, const struct arrival *in, struct rt_route *out)
+static bool check_route(struct reach_look *l, const struct reach_track *t, const struct arrival *in, struct rt_route *out)
 {
 	const struct inet *to = &t->to->address->address;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -256,24 +256,24 @@ static bool check_route(struct way_look *l, const struct way_track *t, const str
 
 	inet_format(to, false, &text);
 	if (!find_route(in->ns, to, out)) {
-		way_say(l, "%s has no route to %s", way_place(in->ns), strbuf_text(&text));
+		reach_say(l, "%s has no route to %s", reach_place(in->ns), strbuf_text(&text));
 		return false;
 	}
 	if (in->index || out->index == t->from->link.index)
 		return true;
 	if (netns_link_at(in->ns, out->index, &other, NULL) < 0)
 		other.index = 0;
-	way_say(l, "the route of %s to %s goes by %s, not by %s", way_place(in->ns), strbuf_text(&text), other.name,
+	reach_say(l, "the route of %s to %s goes by %s, not by %s", reach_place(in->ns), strbuf_text(&text), other.name,
 		t->from->link.name);
 	return false;
 }
 
-void way_follow(struct way_look *l, const struct way_side *from, const struct way_side *to, struct way_track *out)
+void reach_follow(struct reach_look *l, const struct reach_side *from, const struct reach_side *to, struct reach_track *out)
 {
 	struct arrival at = { from->ns, 0 };
 	struct rt_route route;
 
-	*out = (struct way_track){ .from = from, .to = to };
+	*out = (struct reach_track){ .from = from, .to = to };
 	for (int hop = 0; hop < HOPS_MOST && at.ns != to->ns; hop++) {
 		if (!check_route(l, out, &at, &route))
 			return;

@@ -1,5 +1,5 @@
 /*
- * A packet there and one back; where one is lost, the counters along the way tell where. See way-internal.h.
+ * A packet there and one back; where one is lost, the counters along the way tell where. See reach-internal.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "net/way-internal.h"
+#include "net/reach-internal.h"
 
 enum {
 	PROBES = 20, PROBE_MS = 1000, SETTLE_MS = 100, SETTLED_MS = 1000, POLL_MS = 10,
@@ -19,7 +19,7 @@ enum {
 /* One direction. */
 struct throw {
 	int from, to;
-	struct way_track *track;
+	struct reach_track *track;
 	const char *back;		/* what is said of the way back, else "" */
 	int refused;			/* errno: the kernel would not even send it */
 };
@@ -49,14 +49,14 @@ static int open_probe(void *arg, struct error *e)
 	return fd;
 }
 
-static int probe_socket(struct way_look *l, const struct way_side *s)
+static int probe_socket(struct reach_look *l, const struct reach_side *s)
 {
 	struct inet a = s->address->address;
 	struct error e = { 0 };
 	int fd = netns_open_inside(s->ns, open_probe, &a, &e);
 
 	if (fd < 0)
-		way_say(l, "%s: %s", s->text, e.text);
+		reach_say(l, "%s: %s", s->text, e.text);
 	return fd;
 }
 
@@ -96,12 +96,12 @@ static bool comes_through(struct throw *t, size_t size)
  */
 
 /* Read all counters into AFTER. True where one has moved. */
-static bool count(struct way_track *t)
+static bool count(struct reach_track *t)
 {
 	bool moved = false;
 
 	for (size_t i = 0; i < t->count; i++) {
-		struct way_point *p = &t->point[i];
+		struct reach_point *p = &t->point[i];
 		uint64_t old = p->after;
 		struct rt_link l;
 
@@ -112,7 +112,7 @@ static bool count(struct way_track *t)
 	return moved;
 }
 
-static void count_before(struct way_track *t)
+static void count_before(struct reach_track *t)
 {
 	count(t);
 	for (size_t i = 0; i < t->count; i++)
@@ -120,7 +120,7 @@ static void count_before(struct way_track *t)
 }
 
 /* Until no counter moves any more: packets may wait for their turn on a busy machine. */
-static void count_after(struct way_track *t)
+static void count_after(struct reach_track *t)
 {
 	int still = 0;
 
@@ -130,7 +130,7 @@ static void count_after(struct way_track *t)
 	}
 }
 
-static size_t passed(const struct way_track *t, uint64_t packets)
+static size_t passed(const struct reach_track *t, uint64_t packets)
 {
 	size_t n = 0;
 
@@ -141,51 +141,51 @@ static size_t passed(const struct way_track *t, uint64_t packets)
 
 /* Whether the packet goes, or should go, from port to port of one bridge behind the first N points, and rules
  * for routed packets see it there. */
-static bool is_filtered_bridge(const struct way_look *l, const struct way_track *t, size_t n)
+static bool is_filtered_bridge(const struct reach_look *l, const struct reach_track *t, size_t n)
 {
-	const struct way_point *in = n ? &t->point[n - 1] : NULL, *out = &t->point[n];
+	const struct reach_point *in = n ? &t->point[n - 1] : NULL, *out = &t->point[n];
 	struct rt_link port;
 
 	if (!in || n == t->count || in->ns != out->ns || !in->in || out->in)
 		return false;
 	if (netns_link_at(in->ns, in->index, &port, NULL) < 0 || !streq(port.slave_kind, "bridge"))
 		return false;
-	return way_sysctl(in->ns, "bridge/bridge-nf-call-ip%stables", l->family == AF_INET ? "" : "6") == 1;
+	return reach_sysctl(in->ns, "bridge/bridge-nf-call-ip%stables", l->family == AF_INET ? "" : "6") == 1;
 }
 
 /* Where the first hop does not answer for its hardware address, the question is all that travels. */
-static void say_lost(struct way_look *l, const struct throw *t, const char *told)
+static void say_lost(struct reach_look *l, const struct throw *t, const char *told)
 {
-	const struct way_track *k = t->track;
+	const struct reach_track *k = t->track;
 	bool asks = passed(k, PROBES) == 0 && passed(k, 1) > 0;
 	size_t n = passed(k, asks ? 1 : PROBES);
 	const char *last = n ? k->point[n - 1].text : "the socket that sends";
 	const char *next = n < k->count ? k->point[n].text : "the socket that listens there";
 
 	if (k->guess[0])
-		way_say(l, "lost behind %s%s: %s", last, t->back, k->guess);
+		reach_say(l, "lost behind %s%s: %s", last, t->back, k->guess);
 	else if (told)
-		way_say(l, "lost between %s and %s%s: the sender is told: %s", last, next, t->back, told);
+		reach_say(l, "lost between %s and %s%s: the sender is told: %s", last, next, t->back, told);
 	else if (is_filtered_bridge(l, k, n))
-		way_say(l, "lost between %s and %s%s: bridge-nf-call-ip%stables is 1 there: what the bridge forwards "
+		reach_say(l, "lost between %s and %s%s: bridge-nf-call-ip%stables is 1 there: what the bridge forwards "
 			"has to pass the firewall's rules for routed packets", last, next, t->back,
 			l->family == AF_INET ? "" : "6");
 	else if (asks)
-		way_say(l, "lost between %s and %s%s: no answer to the question who has the address (%s)", last,
+		reach_say(l, "lost between %s and %s%s: no answer to the question who has the address (%s)", last,
 			next, t->back, l->family == AF_INET ? "ARP" : "neighbour discovery");
 	else
-		way_say(l, "lost between %s and %s%s: nothing that can be read explains it; a firewall may drop it",
+		reach_say(l, "lost between %s and %s%s: nothing that can be read explains it; a firewall may drop it",
 			last, next, t->back);
 }
 
 /* Many packets: those counters that do not count them are behind the hole. */
-static void find_hole(struct way_look *l, struct throw *t)
+static void find_hole(struct reach_look *l, struct throw *t)
 {
 	int on = 1, told = 0;
 	socklen_t length = sizeof(told);
 
 	if (t->refused) {
-		way_say(l, "lost between the socket that sends and %s%s: sending is refused%s: %s",
+		reach_say(l, "lost between the socket that sends and %s%s: sending is refused%s: %s",
 			t->track->from->text, t->back,
 			t->refused == EPERM ? ", as by a firewall's rule on output" : "", strerror(t->refused));
 		return;
@@ -214,9 +214,9 @@ static void find_hole(struct way_look *l, struct throw *t)
  */
 
 /* The smallest link on the way, where that is smaller than MTU. */
-static const struct way_point *narrowest(const struct way_track *t, uint32_t mtu)
+static const struct reach_point *narrowest(const struct reach_track *t, uint32_t mtu)
 {
-	const struct way_point *p = NULL;
+	const struct reach_point *p = NULL;
 
 	for (size_t i = 0; i < t->count; i++)
 		if (t->point[i].mtu < (p ? p->mtu : mtu))
@@ -225,31 +225,31 @@ static const struct way_point *narrowest(const struct way_track *t, uint32_t mtu
 }
 
 /* A router tells the sender that a packet is too large; on one segment it is lost without a word. */
-static bool is_one_segment(const struct way_track *t)
+static bool is_one_segment(const struct reach_track *t)
 {
 	return t->hops == 1;
 }
 
-static void check_size(struct way_look *l, struct throw *t)
+static void check_size(struct reach_look *l, struct throw *t)
 {
-	const struct way_side *from = t->track->from, *to = t->track->to;
+	const struct reach_side *from = t->track->from, *to = t->track->to;
 	uint32_t mtu = is_one_segment(t->track) || from->link.mtu < to->link.mtu ? from->link.mtu : to->link.mtu;
 	size_t headers = l->family == AF_INET ? IPV4_HEADERS : IPV6_HEADERS;
-	const struct way_point *small = narrowest(t->track, mtu);
+	const struct reach_point *small = narrowest(t->track, mtu);
 
 	if (mtu <= headers || l->mtu_is_said || comes_through(t, mtu - headers))
 		return;
 	l->mtu_is_said = true;
 	if (small)
-		way_say(l, "packets of %u bytes are lost on the way from %s to %s, small ones are not: the MTU of %s "
+		reach_say(l, "packets of %u bytes are lost on the way from %s to %s, small ones are not: the MTU of %s "
 			"is %u", mtu, from->text, to->text, small->text, small->mtu);
 	else
-		way_say(l, "packets of %u bytes are lost on the way from %s to %s, small ones are not", mtu,
+		reach_say(l, "packets of %u bytes are lost on the way from %s to %s, small ones are not", mtu,
 			from->text, to->text);
 }
 
 /* Why the probe is lost. */
-static void explain(struct way_look *l, struct throw *t)
+static void explain(struct reach_look *l, struct throw *t)
 {
 	if (l->explained)
 		return;
@@ -257,11 +257,11 @@ static void explain(struct way_look *l, struct throw *t)
 		find_hole(l, t);
 		return;
 	}
-	strbuf_add(&l->way->text, strbuf_text(&l->maybe));
-	l->way->faults++;
+	strbuf_add(&l->reach->text, strbuf_text(&l->maybe));
+	l->reach->faults++;
 }
 
-bool way_probe(struct way_look *l, struct way_track *there, struct way_track *back)
+bool reach_probe(struct reach_look *l, struct reach_track *there, struct reach_track *back)
 {
 	_cleanup_close_ int a = probe_socket(l, &l->side[0]);
 	_cleanup_close_ int b = a < 0 ? -1 : probe_socket(l, &l->side[1]);

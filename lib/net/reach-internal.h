@@ -1,16 +1,16 @@
 /*
- * What the parts of way share: the two sides, and the track from one to the other.
+ * What the parts of reach share: the two sides, and the track from one to the other.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#ifndef NSKIT_WAY_INTERNAL_H
-#define NSKIT_WAY_INTERNAL_H
+#ifndef NSKIT_REACH_INTERNAL_H
+#define NSKIT_REACH_INTERNAL_H
 
 #include "net/veth.h"
-#include "net/way.h"
+#include "net/reach.h"
 
 /* One side of the way. */
-struct way_side {
+struct reach_side {
 	char text[96];			/* as the user named it */
 	struct netns *ns;
 	struct rt_link link;
@@ -18,10 +18,10 @@ struct way_side {
 	const struct rt_address *address;	/* of the family that is looked at */
 };
 
-struct way_look {
-	struct way *way;
+struct reach_look {
+	struct reach *reach;
 	struct veth_set all;
-	struct way_side side[2];
+	struct reach_side side[2];
 	int family;
 	const char *prefix;		/* of each line: "IPv4: " where there is the other family too */
 	bool stopped;			/* something is found that lets nothing through: no need to go on */
@@ -32,7 +32,7 @@ struct way_look {
 };
 
 /* Where packets on their way are counted: going out of a link, or coming in. */
-struct way_point {
+struct reach_point {
 	struct netns *ns;
 	int index;
 	bool in;
@@ -41,35 +41,35 @@ struct way_point {
 	uint64_t before, after;
 };
 
-enum { WAY_POINTS_MOST = 48 };
+enum { REACH_POINTS_MOST = 48 };
 
 /* All that can be seen of the way of a packet from one side to the other. */
-struct way_track {
-	const struct way_side *from, *to;
-	struct way_point point[WAY_POINTS_MOST];
+struct reach_track {
+	const struct reach_side *from, *to;
+	struct reach_point point[REACH_POINTS_MOST];
 	size_t count;
 	size_t hops;			/* from namespace to namespace; 1 where nothing routes between them */
 	char guess[240];		/* why it could not be followed to its end; "" where it could */
 };
 
 /* Append a line that tells of a fault, each once. */
-void way_say(struct way_look *l, const char *format, ...) printf_like(2, 3);
+void reach_say(struct reach_look *l, const char *format, ...) printf_like(2, 3);
 
 /* "this namespace", or its REF. */
-const char *way_place(const struct netns *ns);
+const char *reach_place(const struct netns *ns);
 
 /* Whether link INDEX of NS has ADDRESS. Of what was read. */
-bool way_owns(const struct netns *ns, int index, const struct inet *address);
+bool reach_owns(const struct netns *ns, int index, const struct inet *address);
 
 /* Follow a packet from FROM to TO: link by link, through bridges and namespaces that forward. What stops it
  * there for certain is said. */
-void way_follow(struct way_look *l, const struct way_side *from, const struct way_side *to, struct way_track *out);
+void reach_follow(struct reach_look *l, const struct reach_side *from, const struct reach_side *to, struct reach_track *out);
 
 /* The number in /proc/sys/net/PATH of NS; -1 where it cannot be read. */
-int way_sysctl(const struct netns *ns, const char *format, ...) printf_like(2, 3);
+int reach_sysctl(const struct netns *ns, const char *format, ...) printf_like(2, 3);
 
 /* Send a packet along THERE and one along BACK. Returns whether they came through, with the microseconds that
  * it took; where one is lost and nothing was said that explains it, says between which points. */
-bool way_probe(struct way_look *l, struct way_track *there, struct way_track *back);
+bool reach_probe(struct reach_look *l, struct reach_track *there, struct reach_track *back);
 
 #endif
