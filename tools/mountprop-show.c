@@ -55,61 +55,75 @@ void free_hits(struct hit *hits, size_t count)
  * list
  */
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
+/* What -t and -S ask for. */
+struct choice {
+	const struct request *req;
+	struct mnt_source source;
+};
 
-	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
-		if (strcspn(p, ",") == n && strncmp(p, word, n) == 0)
-			return true;
-	return false;
+static bool is_wanted(const struct choice *c, const struct mnt *m)
+{
+	return !(c->req->types && !mnt_is_of_type(m, c->req->types)) &&
+	       !(c->req->source && !mnt_is_of_source(m, &c->source));
 }
 
-/* -t and -S; a list of types that begins with "no" is of those left out. */
-static bool is_wanted(const struct request *req, const struct mnt *m)
+/* The same of M, which SPOT is on. */
+static bool is_wanted_at(const struct choice *c, const struct spot *spot, const struct mnt *m)
 {
-	if (req->types && strncmp(req->types, "no", 2) == 0 && has_word(req->types + 2, m->line.fstype))
-		return false;
-	if (req->types && strncmp(req->types, "no", 2) != 0 && !has_word(req->types, m->line.fstype))
-		return false;
-	return !req->source || streq(req->source, m->line.source);
+	return is_wanted(c, m) && (!c->req->exact || spot->mount_point);
 }
 
+static bool is_filtered(const struct request *req)
+{
+	return req->types || req->source;
+}
+
+/* TOP, and with -R all below it: as with findmnt(8), types and source choose what that starts from. */
 static int add_tree(const struct request *req, struct table *table, const struct mnt *top, bool below, struct error *e)
 {
 	int rc = 0;
 
 	for (const struct mnt *m = top; m && rc >= 0; m = below ? mnt_next(m, top) : NULL)
-		if (is_wanted(req, m))
-			rc = table_add(table, m, req->table.tree && m != top ? m->parent : NULL, e);
+		rc = table_add(table, m, req->table.tree && m != top ? m->parent : NULL, e);
 	return rc;
 }
 
-static int add_table(const struct request *req, struct table *table, const struct mnt_table *t, struct error *e)
+/* A mount below one that is wanted, and shown with it, is not shown again. */
+static bool is_shown_above(const struct choice *c, const struct mnt *m)
+{
+	while (c->req->submounts && is_filtered(c->req) && (m = m->parent))
+		if (is_wanted(c, m))
+			return true;
+	return false;
+}
+
+static int add_table(const struct choice *c, struct table *table, const struct mnt_table *t, struct error *e)
 {
 	int rc = 0;
 
-	if (!req->table.tree) {
-		for (size_t i = 0; i < t->count && rc >= 0; i++)
-			rc = is_wanted(req, &t->mount[i]) ? table_add(table, &t->mount[i], NULL, e) : 0;
+	if (c->req->table.tree && !is_filtered(c->req)) {
+		for (const struct mnt *top = t->top; top && rc >= 0; top = top->next)
+			rc = add_tree(c->req, table, top, true, e);
 		return rc;
 	}
-	for (const struct mnt *top = t->top; top && rc >= 0; top = top->next)
-		rc = add_tree(req, table, top, true, e);
+	for (size_t i = 0; i < t->count && rc >= 0; i++)
+		if (is_wanted(c, &t->mount[i]) && !is_shown_above(c, &t->mount[i]))
+			rc = add_tree(c->req, table, &t->mount[i], c->req->submounts && is_filtered(c->req), e);
 	return rc;
 }
 
-static int add_mounts(const struct request *req, const struct resolved *res, struct table *table, struct error *e)
+static int add_mounts(const struct choice *c, const struct resolved *res, struct table *table, struct error *e)
 {
+	const struct request *req = c->req;
 	int rc = 0;
 
 	if (req->all_namespaces && res->spots == 0) {
 		for (size_t i = 0; i < res->tables.count && rc >= 0; i++)
-			rc = add_table(req, table, res->tables.table[i], e);
+			rc = add_table(c, table, res->tables.table[i], e);
 		return rc;
 	}
 	if (res->spots == 0)
-		return add_table(req, table, res->here, e);
+		return add_table(c, table, res->here, e);
 	for (size_t i = 0; i < res->spots && rc >= 0; i++) {
 		const struct spot *spot = &res->spot[i];
 
@@ -119,7 +133,7 @@ static int add_mounts(const struct request *req, const struct resolved *res, str
 			struct mnt_table *t = res->tables.table[n];
 			const struct mnt *m = t == spot->table ? spot->mnt : spot->path ? mnt_on(t, spot->path) : NULL;
 
-			if ((req->all_namespaces || t == spot->table) && m)
+			if ((req->all_namespaces || t == spot->table) && m && is_wanted_at(c, spot, m))
 				rc = add_tree(req, table, m, req->submounts, e);
 		}
 	}
@@ -127,7 +141,7 @@ static int add_mounts(const struct request *req, const struct resolved *res, str
 }
 
 /* One mount by statmount(2) alone. Returns 1 where the kernel cannot say. */
-static int print_single(const struct spot *spot, struct table *table, struct error *e)
+static int print_single(const struct choice *c, const struct spot *spot, struct table *table, struct error *e)
 {
 	_cleanup_free_ char *buffer = NULL;
 	struct mnt m;
@@ -137,17 +151,18 @@ static int print_single(const struct spot *spot, struct table *table, struct err
 		return 1;
 	if (!*m.line.target)
 		return spot_refuse_missing(spot, &(struct mnt_tables){ 0 }, e);
-	rc = table_add(table, &m, NULL, e);
+	rc = is_wanted_at(c, spot, &m) ? table_add(table, &m, NULL, e) : 0;
 	return rc < 0 ? rc : table_print(table, stdout, e);
 }
 
-static int print_mounts(const struct request *req, struct resolved *res, struct view *view, struct sheet *sheet,
+static int print_mounts(const struct choice *c, struct resolved *res, struct view *view, struct sheet *sheet,
 			int needs, struct error *e)
 {
+	const struct request *req = c->req;
 	int rc = table_new("mounts", mount_columns, &sheet->shown, &req->table, view, &sheet->table, e);
 
 	if (rc >= 0 && res->tables.count == 0) {
-		rc = print_single(&res->spot[0], sheet->table, e);
+		rc = print_single(c, &res->spot[0], sheet->table, e);
 		if (rc <= 0)
 			return rc;
 		rc = read_tables(res, false, e);
@@ -155,13 +170,13 @@ static int print_mounts(const struct request *req, struct resolved *res, struct 
 	if (rc >= 0 && needs & NEEDS_PEERS)
 		rc = count_groups(&res->tables, view, e);
 	if (rc >= 0)
-		rc = add_mounts(req, res, sheet->table, e);
+		rc = add_mounts(c, res, sheet->table, e);
 	return rc < 0 ? rc : table_print(sheet->table, stdout, e);
 }
 
 static bool is_tree(const struct request *req, const struct sheet *sheet)
 {
-	return !req->list && !req->types && !req->source &&
+	return !req->list && (!is_filtered(req) || req->submounts) &&
 	       (req->table.format == TABLE_PLAIN || req->table.format == TABLE_JSON) &&
 	       column_is_shown(&sheet->shown, mount_columns, "TARGET");
 }
@@ -170,16 +185,23 @@ int show_mounts(struct request *req, struct resolved *res, struct error *e)
 {
 	const struct listing *listing = req->all_namespaces ? &all_listing : &mount_listing;
 	_cleanup_sheet_ struct sheet sheet = { 0 };
+	struct choice choice = { .req = req };
 	struct view view = { 0 };
 	int rc = table_columns(mount_columns, &req->table, listing->defaults, &sheet.shown, e), needs;
 
+	if (rc >= 0 && req->source)
+		rc = mnt_source_read(req->source, &choice.source, e);
 	if (rc < 0)
 		return rc;
 	needs = columns_needs(&sheet.shown, mount_columns);
 	req->table.tree = is_tree(req, &sheet) ? "TARGET" : NULL;
 	rc = resolve(req, res, needs, e);
 	if (rc >= 0)
-		rc = print_mounts(req, res, &view, &sheet, needs, e);
+		rc = print_mounts(&choice, res, &view, &sheet, needs, e);
+	/* As findmnt(8): nothing found is no success, and not worth a word. */
+	if (rc >= 0 && !table_rows(sheet.table))
+		rc = EXIT_FAILURE;
+	mnt_source_free(&choice.source);
 	free(view.groups);
 	return rc;
 }

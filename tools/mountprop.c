@@ -40,10 +40,18 @@ static int put_join(const struct opt *o, const char *arg, void *request, struct 
 	return opt_put_text(o, arg, request, e);
 }
 
+static int put_mount_point(const struct opt *o, const char *arg, void *request, struct error *e)
+{
+	struct request *req = request;
+
+	req->exact = true;
+	return opt_put_list(o, arg, request, e);
+}
+
 #define FIELD(member) .field = offsetof(struct request, member)
 /* What chooses among mounts, and says how they are listed: not where one mount is meant, or nothing is listed. */
-#define FILTERS "submounts types source"
-#define FORMATS "json raw pairs output output-all list"
+#define FILTERS "submounts types source mountpoint"
+#define FORMATS "json raw pairs output output-all list noheadings notruncate nowrap filter"
 
 #define CHANGE(n, word, flags, text) \
 	{ OPT_LONG + (n), "make-" word, OPT_NOTHING, NULL, text, put_change, .value = (flags), \
@@ -74,13 +82,18 @@ static const struct opt options[] = {
 	  opt_put_enum, FIELD(mode), .value = MODE_DOT, .excludes = FILTERS " " FORMATS },
 	{ .help = "Where" },
 	{ 'N', "namespace", OPT_VALUE, "REF", "in another mount namespace", opt_put_text, FIELD(namespace) },
+	{ OPT_LONG + 't', "task", OPT_VALUE, "REF", "as --namespace", opt_put_text, FIELD(namespace),
+	  .excludes = "namespace compare all-namespaces" },
 	{ OPT_LONG + 'A', "all-namespaces", OPT_NOTHING, NULL, "in all mount namespaces", opt_put_flag,
 	  FIELD(all_namespaces), .excludes = "namespace" },
 	{ .help = "Which mounts" },
 	{ 'R', "submounts", OPT_NOTHING, NULL, "those below PATH, too", opt_put_flag, FIELD(submounts) },
-	{ 'T', "target", OPT_VALUE, "PATH", "the mount that PATH is on, as the operand", opt_put_list, FIELD(targets) },
-	{ 't', "types", OPT_VALUE, "LIST", "only these types of file system", opt_put_text, FIELD(types) },
-	{ 'S', "source", OPT_VALUE, "SOURCE", "only those of this device or source", opt_put_text, FIELD(source) },
+	{ 'T', "target", OPT_VALUE, "PATH", "the mount that PATH is on, as the operand", opt_put_list, FIELD(targets),
+	  .excludes = "compare predict" },
+	{ 'M', "mountpoint", OPT_VALUE, "PATH", "the mount at PATH, if PATH is a mount point", put_mount_point,
+	  FIELD(targets), .excludes = "target" },
+	{ 't', "types", OPT_VALUE, "LIST", "only mounts of these types of file system", opt_put_text, FIELD(types) },
+	{ 'S', "source", OPT_VALUE, "SOURCE", "only mounts of SOURCE: a device, MAJ:MIN, LABEL= or UUID=", opt_put_text, FIELD(source) },
 	{ .help = "How it is shown" },
 	{ 'l', "list", OPT_NOTHING, NULL, "as a list, not as a tree", opt_put_flag, FIELD(list) },
 	{ 'P', NULL, OPT_NOTHING, NULL, "as --pairs", opt_put_enum, TABLE_FIELD(request, table, format),
@@ -112,6 +125,10 @@ static int check_operands(const struct request *req, struct error *e)
 {
 	size_t paths = req->operand_count + req->targets.count;
 
+	if (req->mode != MODE_MAKE && (req->explain || req->verbose))
+		return fail_usage(e, "%s goes with a change (--make-..., --join-group)", req->explain ? "--explain" : "--verbose");
+	if (req->exact && req->operand_count)
+		return fail_usage(e, "--mountpoint does not go with operands");
 	switch (req->mode) {
 	case MODE_MAKE:
 		return paths > 0 ? 0 : fail_usage(e, "which mount is to be changed? Name its path");
@@ -546,7 +563,7 @@ static int change(struct request *req, struct resolved *res, struct error *e)
  * main
  */
 
-/* What is done in each mode, and the columns that there are in it. */
+/* What is done in each mode (which returns the exit status, or -errno with E), and the columns that there are in it. */
 static const struct {
 	const struct column *columns;
 	int (*run)(struct request *req, struct resolved *res, struct error *e);
@@ -590,13 +607,17 @@ static int run(int argc, char **argv, struct error *e)
 		rc = modes[req.mode].run(&req, &res, e);
 	resolved_free(&res);
 	strlist_free(&req.targets);
-	return rc < 0 ? rc : error_flush(stdout, e);
+	if (rc >= 0 && error_flush(stdout, e) < 0)
+		return -e->code;
+	return rc;
 }
 
 int main(int argc, char **argv)
 {
 	struct error e = { 0 };
+	int status;
 
 	command_guard_stdio();
-	return run(argc, argv, &e) < 0 ? error_print(&e, mountprop.name, stderr) : EXIT_SUCCESS;
+	status = run(argc, argv, &e);
+	return status < 0 ? error_print(&e, mountprop.name, stderr) : status;
 }

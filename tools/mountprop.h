@@ -26,8 +26,9 @@ struct request {
 	int mode;
 	const char *namespace, *join_group;
 	bool all_namespaces, list, submounts, explain, verbose;
-	struct strlist targets;			/* -T */
-	const char *types, *source;
+	struct strlist targets;			/* -T, -M */
+	bool exact;				/* -M: only where they are mount points */
+	const char *types, *source;		/* -t, -S */
 	int change[MOST_CHANGES];		/* MS_*, in the order given */
 	size_t changes;
 	char **operands;

@@ -844,11 +844,11 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 static void say_etc(const struct request *req, const struct resolved *res)
 {
 	if (!req->etc && res->etc_dir)
-		fprintf(stderr, "%s: %s exists: with --etc its files cover those in /etc\n", tool.name, res->etc_dir);
+		error_note(tool.name, stderr, "%s exists: with --etc its files cover those in /etc", res->etc_dir);
 	for (size_t i = 0; i < res->etc_count; i++)
 		if (res->etc[i].lacking)
-			fprintf(stderr, "%s: --etc: %s is left out: %s does not exist, or is of another kind\n",
-				tool.name, res->etc[i].path, res->etc[i].target);
+			error_note(tool.name, stderr, "--etc: %s is left out: %s does not exist, or is of another kind",
+				   res->etc[i].path, res->etc[i].target);
 }
 
 /* Directories of names that were passed over. */

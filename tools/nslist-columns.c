@@ -21,10 +21,12 @@ void format_time(time_t t, char *buffer, size_t size)
 		*buffer = '\0';
 }
 
+/* Of a namespace without a process the kernel knows a user only where it is a user namespace; lsns(8) shows root for
+ * the others. */
 static bool row_uid(const struct row *row, uid_t *uid)
 {
-	*uid = row->process ? row->process->uid : row->ns->uid;
-	return row->process || row->ns->has_uid;
+	*uid = row->process ? row->process->uid : row->ns->has_uid ? row->ns->uid : 0;
+	return row->process || row->ns->has_uid || row->ns->type->flag != CLONE_NEWUSER;
 }
 
 #define CELL(name) static void name(const void *row_, void *arg, struct strbuf *out)
@@ -189,7 +191,7 @@ CELL(cell_event)
 	{ "PPID", 0, COL_RIGHT, JSON_NUMBER, "parent of PID", cell_ppid, NEED_LEADER | NEED_PPID }, \
 	{ "COMMAND", 0, COL_TRUNC, JSON_STRING, "command line of PID", cell_command, \
 	  NEED_LEADER | NEED_COMMAND }, \
-	{ "UID", 0, COL_RIGHT, JSON_NUMBER, "user ID of PID; of a user namespace without one, who made it", \
+	{ "UID", 0, COL_RIGHT, JSON_NUMBER, "user ID of PID; without one, of who made a user namespace, else 0", \
 	  cell_uid, NEED_LEADER | NEED_UID }, \
 	{ "USER", 8, 0, JSON_STRING, "the same by name", cell_user, NEED_LEADER | NEED_UID }, \
 	{ "NETNSID", 0, 0, JSON_STRING, "number that this network namespace has for it", cell_netnsid, \

@@ -127,8 +127,8 @@ static const struct opt options[] = {
 	  "seconds (1)", put_watch, .excludes = "dot task persistent tree" },
 	{ OPT_LONG + 'd', "dot", OPT_NOTHING, NULL, "a picture, for Graphviz", opt_put_enum, FIELD(mode),
 	  .value = MODE_DOT, .excludes = "tree json raw pairs output output-all filter" },
-	{ 'T', "tree", OPT_MAYBE, "HOW", "a tree by owner, parent or process", put_tree, .excludes = "list" },
-	{ 'l', "list", OPT_NOTHING, NULL, "no tree", opt_put_flag, FIELD(list) },
+	{ 'T', "tree", OPT_MAYBE, "HOW", "a tree by owner, parent or process", put_tree },
+	{ 'l', "list", OPT_NOTHING, NULL, "no tree, unless --tree asks for one", opt_put_flag, FIELD(list) },
 
 	{ .help = "How" },
 	TABLE_OPTIONS(request, table),
@@ -187,6 +187,11 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
 	req->tree = tree_of(req);
 
 	size_t most = modes[req->mode].most_operands;
+	/* Of several operands lsns(8) takes the first. */
+	if (req->mode == MODE_LIST && req->operand_count > most) {
+		error_note(tool.name, stderr, "'%s' is left out: it shows one REF", req->operands[most]);
+		req->operand_count = most;
+	}
 	if (req->operand_count < modes[req->mode].least_operands)
 		return fail_usage(e, "--compare needs two references");
 	if (req->operand_count > most)

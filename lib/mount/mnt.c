@@ -389,3 +389,48 @@ int mnt_stat(int fd, struct mnt *out, char **buffer)
 	*buffer = take_ptr(room);
 	return 0;
 }
+
+/*
+ * Which mounts
+ */
+
+bool mnt_is_of_type(const struct mnt *m, const char *list)
+{
+	return mnt_match_fstype(m->line.fstype, list);
+}
+
+/* "8:1", and nothing else. */
+static bool read_number(const char *text, unsigned int *major, unsigned int *minor)
+{
+	int end = 0;
+
+	return sscanf(text, "%u:%u%n", major, minor, &end) == 2 && !text[end] && strspn(text, "0123456789:") == (size_t)end;
+}
+
+int mnt_source_read(const char *text, struct mnt_source *out, struct error *e)
+{
+	char *device;
+
+	*out = (struct mnt_source){ .text = text };
+	out->numbered = read_number(text, &out->major, &out->minor);
+	device = out->numbered ? NULL : mnt_resolve_spec(text, NULL);
+	if (!device)
+		return 0;
+	/* A name of no device ("tmpfs") comes back as it is. */
+	out->path = realpath(device, NULL);
+	free(device);
+	return out->path || errno != ENOMEM ? 0 : fail(e, ENOMEM, "%s", text);
+}
+
+void mnt_source_free(struct mnt_source *s)
+{
+	free(s->path);
+	*s = (struct mnt_source){ 0 };
+}
+
+bool mnt_is_of_source(const struct mnt *m, const struct mnt_source *s)
+{
+	if (s->numbered && s->major == m->line.major && s->minor == m->line.minor)
+		return true;
+	return streq(m->line.source, s->text) || (s->path && *m->line.source == '/' && streq(m->line.source, s->path));
+}

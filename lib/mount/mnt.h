@@ -103,6 +103,27 @@ struct mnt *mnt_on(const struct mnt_table *t, const char *path);
 /* The next in the tree of TOP, parents first; NULL at the end. */
 struct mnt *mnt_next(const struct mnt *m, const struct mnt *top);
 
+/* Whether the type of M's file system is in LIST, as -t of findmnt(8) and mount(8) has it: names separated by commas, one
+ * that begins with "no" leaves out, as all do where the list begins so. */
+bool mnt_is_of_type(const struct mnt *m, const char *list);
+
+/* A source to look for. Free with mnt_source_free(). */
+struct mnt_source {
+	const char *text;
+	char *path;			/* of the device, without symbolic links; NULL where it is none */
+	bool numbered;			/* these are the device's: */
+	unsigned int major, minor;
+};
+
+/*
+ * Read TEXT as -S of findmnt(8): a source as the table has it, a path that leads to one, MAJOR:MINOR, or LABEL=, UUID=,
+ * PARTLABEL= or PARTUUID= of a device, which libblkid looks for. What leads nowhere is found nowhere, and is no error.
+ * TEXT stays the caller's. Returns 0 or -ENOMEM with E.
+ */
+int mnt_source_read(const char *text, struct mnt_source *out, struct error *e) must_check;
+void mnt_source_free(struct mnt_source *s);
+bool mnt_is_of_source(const struct mnt *m, const struct mnt_source *s);
+
 /* "shared", "slave", "shared,slave", "private", "unbindable", as PROPAGATION shows it. */
 const char *mnt_propagation(const struct mountinfo *line);
 
