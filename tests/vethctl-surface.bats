@@ -207,3 +207,48 @@ take_cables() {
 	run -2 vethctl list --tree --dot
 	take_cables
 }
+
+# The `like` lines of an explanation, run one after the other.
+do_alike() { # ARGUMENT...
+	run -0 vethctl "$1" --explain "${@:2}"
+	sed -n 's/^ *like //p' <<<"$output" >"$T/alike"
+	[ -s "$T/alike" ] || fail "no like line: $output"
+	mark=123456 bash -e "$T/alike" || fail "$(cat "$T/alike")"
+}
+
+@test "the like lines of explain work as typed, whatever the namespace is called" {
+	need_root
+	need ip
+	nsunshare --name red -n true
+	box -n
+	start env NSKIT_RUNDIR="$T/other" unshare -n sleep infinity
+	wait_for sh -c "[ \$(readlink /proc/$PID/ns/net) != \$(readlink /proc/self/ns/net) ]"
+	for ref in red "$BOX" "pid:$BOX" "/proc/$PID/ns/net" "/run/netns/red" "$(ns_of "$BOX" net)" "net:[$(ns_of "$BOX" net)]"; do
+		do_alike add "$ref:eth0,10.0.0.2/24,gw=10.0.0.1,mtu=1400" here0,10.0.0.1/24
+		run -0 vethctl show "$ref:eth0"
+		assert_output_has 10.0.0.2/24
+		do_alike set "$ref:eth0,mtu=1300,10.0.0.3/24"
+		run -0 nsjoin --net="$ref" ip address show eth0
+		assert_output_has "mtu 1300"
+		assert_output_has 10.0.0.3
+		do_alike move here0 "$ref:there0"
+		run -0 vethctl show "$ref:there0"
+		do_alike del "$ref:eth0"
+		run ! vethctl show "$ref:eth0"
+	done
+	nsunshare --drop red
+}
+
+@test "the like lines of explain work as typed in a user's own namespaces" {
+	need_user
+	need ip
+	start as_user unshare -Urn sh -c 'echo $$; exec sleep infinity'
+	wait_for grep -q . "$OUT"
+	local pid
+	pid=$(cat "$OUT")
+	as_user nsjoin "$pid" vethctl add a b >/dev/null || true
+	run -0 as_user vethctl set --explain "$pid:lo,alias=x"
+	assert_output_has "nsenter -t $pid -U --preserve-credentials -n ip"
+	line=$(sed -n 's/^ *like //p' <<<"$output" | head -n 1)
+	run -0 as_user bash -ec "$line"
+}

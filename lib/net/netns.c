@@ -5,11 +5,15 @@
  */
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "net/netns.h"
+#include "ns/name.h"
 #include "ns/nsopen.h"
 #include "ns/nsref.h"
+#include "sys/kernel.h"
 #include "sys/ns.h"
 
 const char *netns_name(const struct netns *ns)
@@ -293,4 +297,101 @@ int netns_nsid(const struct netns *ns, const struct netns *other, int *out, stru
 
 	*out = f.id;
 	return rc;
+}
+
+/*
+ * for iproute2
+ */
+
+/* What holds a namespace, for those who know processes and files alone. */
+struct holder {
+	const char *name;	/* in /run/netns */
+	pid_t pid;
+	char *path;		/* owned */
+};
+
+/* A set is held by its keeper or, below RUNDIR, by pins. */
+static void find_set_holder(const char *name, struct holder *out)
+{
+	_cleanup_free_ char *rundir = NULL;
+	struct name_set set;
+
+	if (name_lookup(name, &set, NULL) < 0)
+		return;
+	if (!(set.pinned & CLONE_NEWNET)) {
+		out->pid = set.keeper.pid;
+		return;
+	}
+	rundir = name_rundir();
+	if (rundir && asprintf(&out->path, "%s/%s/net", rundir, name) < 0)
+		out->path = NULL;
+}
+
+static void find_holder(const struct netns *ns, struct holder *out)
+{
+	_cleanup_free_ char *file = NULL;
+	struct nsref ref;
+
+	*out = (struct holder){ 0 };
+	if (!ns->ref || nsref_parse(ns->ref, &ref, NULL) < 0)
+		return;
+	if (ref.kind == NSREF_PID)
+		out->pid = ref.pid;
+	else if (ref.kind == NSREF_PATH)
+		out->path = strdup(ref.word);
+	if (ref.kind != NSREF_NAME)
+		return;
+	file = str_format(NETNS_DIR "/%s", ref.word);
+	if (file && access(file, F_OK) == 0)
+		out->name = ref.word;
+	else
+		find_set_holder(ref.word, out);
+}
+
+/* Whether the user namespace that owns NS has to be entered first. */
+static bool is_owned_elsewhere(const struct netns *ns)
+{
+	_cleanup_close_ int owner = ioctl(ns->fd, NS_GET_USERNS);
+
+	return owner >= 0 && ns_inode(owner) != ns_inode_self(&ns_types[NS_USER]);
+}
+
+void netns_say_ip(const struct netns *ns, struct strbuf *out)
+{
+	struct holder holder;
+
+	if (ns->own) {
+		strbuf_add(out, "ip");
+		return;
+	}
+	find_holder(ns, &holder);
+	if (holder.name || holder.path) {
+		strbuf_add(out, holder.name ? "ip -n " : "nsenter --net=");
+		strbuf_add_shell(out, holder.name ? holder.name : holder.path);
+		strbuf_add(out, holder.name ? "" : " ip");
+	} else if (holder.pid) {
+		strbuf_addf(out, "nsenter -t %d%s -n ip", holder.pid,
+			    is_owned_elsewhere(ns) ? " -U --preserve-credentials" : "");
+	} else {
+		strbuf_add(out, "nsjoin --net=");
+		strbuf_add_shell(out, netns_name(ns));
+		strbuf_add(out, " ip");
+	}
+	free(holder.path);
+}
+
+void netns_say_place(const struct netns *ns, struct strbuf *out)
+{
+	struct holder holder;
+
+	find_holder(ns, &holder);
+	if (ns->own)
+		strbuf_add(out, "$$");
+	else if (holder.pid)
+		strbuf_addf(out, "%d", holder.pid);
+	else if (holder.name || holder.path)
+		strbuf_add_shell(out, holder.name ? holder.name : holder.path);
+	else
+		strbuf_addf(out, "\"$(nslist -nro PID %ju | head -n 1)\"", (uintmax_t)ns->inode);
+	free(holder.path);
 }

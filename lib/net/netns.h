@@ -69,6 +69,14 @@ bool netns_ref_is_gone(const char *ref, int rc);
 /* How messages name it: its REF, or "this namespace". */
 const char *netns_name(const struct netns *ns);
 
+/*
+ * For those who would do the same with iproute2: how ip(8) is run inside NS ("ip", "ip -n red", "nsenter -t 4203 -n ip");
+ * and what it takes for NS behind the word "netns" (a name, a process, a file; "$$" for the caller's own). For a
+ * reference that only nskit reads, nsjoin(1) runs it.
+ */
+void netns_say_ip(const struct netns *ns, struct strbuf *out);
+void netns_say_place(const struct netns *ns, struct strbuf *out);
+
 /* The link NAME in NS. Returns 0, -ENODEV where there is none (without an error text), or -errno with E. */
 int netns_link(const struct netns *ns, const char *name, struct rt_link *out, struct error *e) must_check;
 

@@ -273,7 +273,7 @@ static void like_attributes(const struct rt_link *l, struct strbuf *out)
 		strbuf_add(out, " alias ");
 		strbuf_add_shell(out, l->alias);
 	}
-	if (l->has & LINK_NETNS && l->netns_name[0])
+	if (l->has & LINK_NETNS && l->netns_name)
 		strbuf_addf(out, " netns %s", l->netns_name);
 	if (l->has & LINK_STATE)
 		strbuf_add(out, l->up ? " up" : " down");
@@ -360,16 +360,11 @@ static void like_link(const struct rt_request *r, struct strbuf *out)
 	}
 }
 
-void rtmsg_like(const struct rt_request *r, const char *where, struct strbuf *out)
+void rtmsg_like(const struct rt_request *r, const char *ip, struct strbuf *out)
 {
 	if (r->kind >= RT_ROUTE_GET || r->kind == RT_LINK_GET)
 		return;
-	strbuf_add(out, "ip ");
-	if (where) {
-		strbuf_add(out, "-n ");
-		strbuf_add_shell(out, where);
-		strbuf_add(out, " ");
-	}
+	strbuf_addf(out, "%s ", ip);
 	if (r->kind == RT_ADDRESS_ADD || r->kind == RT_ADDRESS_DELETE)
 		like_address(r, r->kind == RT_ADDRESS_ADD ? "add" : "delete", out);
 	else if (r->kind == RT_ROUTE_ADD || r->kind == RT_ROUTE_DELETE)

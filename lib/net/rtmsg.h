@@ -46,7 +46,7 @@ struct rt_link {
 	char master_name[IFNAMSIZ];	/* for the text beside a request */
 	char alias[END_ALIAS_MOST + 1];
 	int netns;
-	char netns_name[64];		/* for the text beside a request */
+	const char *netns_name;		/* for the text beside a request: what ip(8) takes behind "netns" */
 	bool up;
 	int peer, peer_nsid;		/* PEER_NSID is -1 where that namespace is gone, or nearly */
 	unsigned int flags;		/* a message: IFF_* */
@@ -123,9 +123,9 @@ void rtmsg_free(struct rt_batch *batch);
  */
 void rtmsg_print(const struct nlmsghdr *message, struct strbuf *out);
 
-/* The command of iproute2 that asks for the same as REQUEST, in the namespace named WHERE (NULL: the
- * caller's own); nothing where there is none. */
-void rtmsg_like(const struct rt_request *request, const char *where, struct strbuf *out);
+/* The command of iproute2 that asks for the same as REQUEST; nothing where there is none. IP is how ip(8) is run in its
+ * namespace: "ip", "ip -n red". */
+void rtmsg_like(const struct rt_request *request, const char *ip, struct strbuf *out);
 
 /* What a message of the kernel says. False where it is of another kind, or not whole. */
 bool rtmsg_read_link(const struct nlmsghdr *message, struct rt_link *out);

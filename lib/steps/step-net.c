@@ -78,13 +78,14 @@ static void request_explain(const struct step *s, struct saying *say)
 	const struct net_request *q = s->data;
 	const struct rt_request ask = completed(q);
 	_cleanup_batch_ struct rt_batch batch = { 0 };
-	_cleanup_strbuf_ struct strbuf text = { 0 }, like = { 0 };
+	_cleanup_strbuf_ struct strbuf text = { 0 }, like = { 0 }, ip = { 0 };
 
 	rtmsg_add(&batch, &ask);
 	if (batch.failed)
 		return;
 	rtmsg_print((const struct nlmsghdr *)batch.bytes, &text);
-	rtmsg_like(&ask, q->ns->ref, &like);
+	netns_say_ip(q->ns, &ip);
+	rtmsg_like(&ask, strbuf_text(&ip), &like);
 	say_mark(&text, q->mark);
 	say_mark(&like, q->mark);
 	say_call(say, "sendto($netlink, %s)", strbuf_text(&text));

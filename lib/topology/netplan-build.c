@@ -40,6 +40,15 @@ static const char *say_pair(struct netplan *np, const struct wish *w)
 	return netplan_keep(np, strbuf_steal(&text));
 }
 
+/* What ip(8) takes behind "netns" for NS, owned by NP. */
+static const char *say_place(struct netplan *np, const struct netns *ns)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	netns_say_place(ns, &text);
+	return netplan_keep(np, strbuf_steal(&text));
+}
+
 /* A request to END's namespace, about its link. NULL where memory ran out. */
 static struct net_request *new_request(struct netplan *np, const struct wish_end *end, enum rt_kind kind)
 {
@@ -138,8 +147,7 @@ static void build_pair(struct netplan *np, const struct wish *w, struct plan *pl
 	if (a->ns != b->ns) {
 		q->ask.peer.has |= LINK_NETNS;
 		q->ask.peer.netns = b->ns->fd;
-		snprintf(q->ask.peer.netns_name, sizeof(q->ask.peer.netns_name), "%s",
-			 b->end.ref ? b->end.ref : "$$");
+		q->ask.peer.netns_name = say_place(np, b->ns);
 	}
 	q->peer = b->link;
 	q->line = w->line;
@@ -231,7 +239,7 @@ static void build_move(struct netplan *np, const struct wish *w, struct plan *pl
 	q->ask.link.has = LINK_NAME | LINK_NETNS;
 	q->ask.link.netns = b->ns->fd;
 	snprintf(q->ask.link.name, sizeof(q->ask.link.name), "%s", b->end.name);
-	snprintf(q->ask.link.netns_name, sizeof(q->ask.link.netns_name), "%s", b->end.ref ? b->end.ref : "$$");
+	q->ask.link.netns_name = say_place(np, b->ns);
 	back = add_back(np, q);
 	if (back) {
 		back->link.netns = a->ns->fd;

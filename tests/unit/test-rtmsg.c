@@ -126,7 +126,7 @@ static void message(const char *what, const struct rt_request *r, const char *by
 		is_str(strbuf_text(&found), bytes);
 	rtmsg_print((struct nlmsghdr *)batch.bytes, &said);
 	is_str(strbuf_text(&said), text);
-	rtmsg_like(r, "red", &command);
+	rtmsg_like(r, "ip -n red", &command);
 	is_str(strbuf_text(&command), like);
 }
 
@@ -309,11 +309,11 @@ static void again(void)
 	rtmsg_free(&c);
 
 	snprintf(route.device, sizeof(route.device), "a");
-	rtmsg_like(&route, NULL, &like);
+	rtmsg_like(&route, "ip", &like);
 	is_str(strbuf_text(&like), "ip route add 10.1.0.0/16 via 10.0.0.1 dev a onlink table 1000 metric 77 src 10.0.0.2");
 	strbuf_free(&like);
 	snprintf(address.device, sizeof(address.device), "a");
-	rtmsg_like(&address, NULL, &like);
+	rtmsg_like(&address, "ip", &like);
 	is_str(strbuf_text(&like), "ip address add 10.0.0.2 peer 10.9.0.1/24 broadcast 10.0.0.9 dev a");
 	strbuf_free(&like);
 }
