@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -27,8 +29,7 @@ struct helper {
 	struct plan *plan;
 	const struct run *run;
 	int walker;
-	bool *begun;		/* by step: written before it is applied */
-	bool committed;
+	struct ledger *ledger;
 };
 
 static void undo(struct helper *h)
@@ -38,9 +39,9 @@ static void undo(struct helper *h)
 	for (size_t i = h->plan->count; i-- > 0; ) {
 		struct step *s = &h->plan->step[i];
 
-		if (h->begun[i] && s->kind->undo)
+		if (h->ledger->begun[i] && s->kind->undo && (h->walker >= 0 || s->kind->shared))
 			s->kind->undo(s, &stage);
-		h->begun[i] = false;
+		h->ledger->begun[i] = false;
 	}
 }
 
@@ -48,14 +49,15 @@ static void make_final(struct helper *h, const struct stage *stage)
 {
 	size_t n;
 
-	h->committed = true;
+	h->ledger->committed = true;
 	for (size_t i = 0; i < h->plan->count; i += n) {
 		struct step *s = &h->plan->step[i];
 
 		n = plan_span(h->plan, i);
-		if (h->begun[i] && s->kind->commit)
+		if (h->ledger->begun[i] && s->kind->commit && (h->walker >= 0 || s->kind->shared))
 			s->kind->commit(s, n, stage);
 	}
+	h->ledger->finished = true;
 }
 
 static int apply_request(struct helper *h, const struct request *request, const struct stage *stage,
@@ -65,7 +67,7 @@ static int apply_request(struct helper *h, const struct request *request, const 
 	int rc;
 
 	for (size_t i = 0; i < request->count; i++)
-		h->begun[request->first + i] = true;
+		h->ledger->begun[request->first + i] = true;
 
 	rc = s->kind->apply(s, request->count, stage, e);
 	if (rc >= 0)
@@ -90,7 +92,7 @@ static bool serve(struct helper *h)
 	if (n != sizeof(request))
 		return false;
 	if (request.kind == REQUEST_ABORT) {
-		h->committed = false;
+		h->ledger->committed = false;
 		return false;
 	}
 	if (request.kind == REQUEST_COMMIT) {
@@ -129,9 +131,46 @@ static void run_helper(struct helper *h)
 
 	while (serve(h))
 		;
-	if (!h->committed)
+	if (!h->ledger->committed)
 		undo(h);
+	h->ledger->ended = true;
 	_exit(0);
+}
+
+/* Memory that both sides see, zeroed; NULL with E. */
+static void *map_shared(size_t size, struct error *e)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p != MAP_FAILED)
+		return p;
+	fail(e, errno, "start the helper: mmap");
+	return NULL;
+}
+
+static int share_steps(struct plan *plan, struct error *e)
+{
+	size_t size = plan->count * sizeof(*plan->step);
+	struct step *shared;
+
+	if (plan->mapped || !plan_is_shared(plan))
+		return 0;
+	shared = map_shared(size, e);
+	if (!shared)
+		return -ENOMEM;
+	memcpy(shared, plan->step, size);
+	free(plan->step);
+	plan->step = shared;
+	plan->mapped = size;
+	plan->room = plan->count;
+	return 0;
+}
+
+static int share_ledger(struct run *run, struct error *e)
+{
+	run->ledger_size = sizeof(*run->ledger) + run->plan->count * sizeof(run->ledger->begun[0]);
+	run->ledger = map_shared(run->ledger_size, e);
+	return run->ledger ? share_steps(run->plan, e) : -ENOMEM;
 }
 
 /*
@@ -140,12 +179,11 @@ static void run_helper(struct helper *h)
  */
 int helper_start(struct run *run, struct error *e)
 {
-	_cleanup_free_ bool *begun = calloc(run->plan->count, sizeof(*begun));
 	int sock[2], end[2], one = 1;
 	pid_t pid;
 
-	if (!begun)
-		return fail(e, ENOMEM, "start the helper");
+	if (share_ledger(run, e) < 0)
+		return -ENOMEM;
 	if (pipe2(end, O_CLOEXEC) < 0)
 		return fail(e, errno, "start the helper: pipe");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0) {
@@ -167,7 +205,7 @@ int helper_start(struct run *run, struct error *e)
 		if (pid != 0)
 			_exit(pid < 0);
 		run_helper(&(struct helper){ .plan = run->plan, .run = run, .walker = sock[1],
-					      .begun = begun });
+					      .ledger = run->ledger });
 	}
 	close_fd(sock[1]);
 	close_fd(end[1]);
@@ -189,7 +227,7 @@ int helper_start(struct run *run, struct error *e)
 }
 
 /* Send REQUEST with FDS to the helper and wait for its answer. */
-static int ask_helper(const struct run *run, const struct request *request, const int *fds,
+static int ask_helper(struct run *run, const struct request *request, const int *fds,
 		      size_t nfds, struct error *e)
 {
 	struct error answer;
@@ -197,14 +235,16 @@ static int ask_helper(const struct run *run, const struct request *request, cons
 
 	if (n == 0)
 		n = message_receive(run->helper, &answer, sizeof(answer), NULL, NULL, NULL);
-	if (n != sizeof(answer))
+	if (n != sizeof(answer)) {
+		run->bereft = true;
 		return refuse(e, EPIPE, "the helper process has gone");
+	}
 	if (answer.code && e)
 		*e = answer;
 	return -answer.code;
 }
 
-int helper_apply(const struct run *run, size_t first, size_t count, struct error *e)
+int helper_apply(struct run *run, size_t first, size_t count, struct error *e)
 {
 	const struct request request = { REQUEST_STEPS, first, count };
 	const struct step *s = &run->plan->step[first];
@@ -234,7 +274,7 @@ void helper_take_back(const struct run *run)
 {
 	const struct request request = { .kind = REQUEST_ABORT };
 
-	/* Where the helper is gone there is nobody who could undo. */
+	/* Where the helper is gone, helper_replace() does what can be done. */
 	if (run->helper >= 0 && message_send(run->helper, &request, sizeof(request), NULL, 0) < 0)
 		return;
 }
@@ -247,6 +287,49 @@ void helper_await(struct run *run)
 	while (run->helper_end >= 0 && read(run->helper_end, &byte, 1) < 0 && errno == EINTR)
 		;
 	run->helper_end = close_fd(run->helper_end);
+}
+
+/* From the first step on that has no way back: the helper may have done them, in part. Returns 1 where none was begun,
+ * 0 when all is done, or -errno with E. */
+static int finish(struct helper *h, struct error *e)
+{
+	const struct stage stage = { .plan = h->plan, .run = h->run, .child_fd = -1, .walker = -1 };
+	struct error own = { 0 };
+	size_t i = 0, n;
+
+	while (i < h->plan->count && !(h->ledger->begun[i] && h->plan->step[i].kind->final))
+		i++;
+	if (i == h->plan->count)
+		return 1;
+	for (; i < h->plan->count; i += n) {
+		n = plan_span(h->plan, i);
+		if (apply_request(h, &(struct request){ REQUEST_STEPS, i, n }, &stage, &own) >= 0)
+			continue;
+		*e = own;
+		return -own.code;
+	}
+	make_final(h, &stage);
+	return 0;
+}
+
+int helper_replace(struct run *run, int rc, struct error *e)
+{
+	const struct stage stage = { .plan = run->plan, .run = run, .child_fd = -1, .walker = -1 };
+	struct helper h = { .plan = run->plan, .run = run, .walker = -1, .ledger = run->ledger };
+	int finished = 1;
+
+	if (!h.ledger || h.ledger->ended || !run->plan->mapped)
+		return rc;
+	if (h.ledger->committed && !h.ledger->finished)
+		make_final(&h, &stage);
+	else if (!h.ledger->committed && run->bereft)
+		finished = finish(&h, e);
+	if (!h.ledger->finished) {
+		undo(&h);
+		return finished < 0 ? finished : rc;
+	}
+	*e = (struct error){ 0 };
+	return 0;
 }
 
 int plan_command(const struct stage *stage, char *const *argv, char *const *env,

@@ -15,6 +15,9 @@
 
 bool plan_needs_helper(const struct plan *plan);
 
+/* Whether all steps are the helper's, and some can be undone by the tool as well. */
+bool plan_is_shared(const struct plan *plan);
+
 /* Whether a fork of PLAN leaves BEHIND. */
 bool plan_leaves(const struct plan *plan, enum behind behind);
 
@@ -26,9 +29,20 @@ void plan_say_step(const struct plan *plan, size_t i, FILE *out);
 
 const char *actor_name(enum actor actor);
 
+/* What the helper has done: both sides see it. */
+struct ledger {
+	bool committed;			/* the commit was begun */
+	bool finished;			/* and is done */
+	bool ended;			/* the helper has done, or undone, all that was its part */
+	bool begun[];			/* by step: written before it is applied */
+};
+
 /* What a process on this side of the helper knows. */
 struct run {
 	struct plan *plan;
+	struct ledger *ledger;		/* NULL where there is no helper */
+	size_t ledger_size;
+	bool bereft;			/* the helper has gone without an answer */
 	int helper;			/* socket to the helper; -1 where there is none */
 	int helper_end;			/* the tool: end-of-file here once the helper has ended */
 	int report;			/* socket from the walker, init or keeper to the tool */
@@ -47,7 +61,7 @@ int helper_start(struct run *run, struct error *e) must_check;
 
 /* The walker's part of COUNT of the helper's steps from FIRST on: open what only it can, itself first, and ask.
  * Returns 0 or -errno with E. */
-int helper_apply(const struct run *run, size_t first, size_t count, struct error *e) must_check;
+int helper_apply(struct run *run, size_t first, size_t count, struct error *e) must_check;
 
 /* COMMIT: from here on the result stays, whatever comes, unless it is taken back. Returns 0 or -errno with E. */
 int helper_commit(struct run *run, struct error *e) must_check;
@@ -55,6 +69,10 @@ void helper_take_back(const struct run *run);
 
 /* Let go of the helper and, in the tool, wait until it has undone or kept everything. */
 void helper_await(struct run *run);
+
+/* The tool, when the helper has gone: where that was killed, do what was its part. RC and E are how the walk ended.
+ * Returns how it ends now. */
+int helper_replace(struct run *run, int rc, struct error *e) must_check;
 
 /* --- plan-stay.c --- */
 

@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "plan/plan-internal.h"
 
@@ -15,7 +16,10 @@ void plan_init(struct plan *plan, const char *tool)
 
 void plan_free(struct plan *plan)
 {
-	free(plan->step);
+	if (plan->mapped)
+		munmap(plan->step, plan->mapped);
+	else
+		free(plan->step);
 	*plan = (struct plan){ 0 };
 }
 
@@ -96,6 +100,18 @@ bool plan_needs_helper(const struct plan *plan)
 		if (plan->step[i].actor == HELPER)
 			return true;
 	return false;
+}
+
+bool plan_is_shared(const struct plan *plan)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->step[i].actor != HELPER)
+			return false;
+		any |= plan->step[i].kind->shared;
+	}
+	return any;
 }
 
 bool plan_leaves(const struct plan *plan, enum behind behind)

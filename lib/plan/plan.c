@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -197,6 +198,7 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 	struct error own = { 0 };
 	int rc = plan_needs_helper(plan) ? helper_start(&run, &own) : 0;
 
+	*out = (struct outcome){ .kind = OUTCOME_DONE };
 	run.verbose = plan->verbose ? open_verbose() : NULL;
 	if (rc < 0)
 		hint_limit(-rc, &own);
@@ -210,6 +212,9 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 	if (rc < 0 && run.report >= 0)
 		_exit(EXIT_FAILURE);
 	helper_await(&run);
+	rc = helper_replace(&run, rc, &own);
+	if (run.ledger)
+		munmap(run.ledger, run.ledger_size);
 	if (run.verbose)
 		fclose(run.verbose);
 	if (rc < 0 && e)

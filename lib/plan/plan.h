@@ -15,6 +15,9 @@
  * is refused undoes as well. A tool that fails returns only after the undo is done. Membership in a
  * namespace needs no undo: it ends with the process.
  *
+ * The helper may be killed itself (kill -9, out of memory). Where all steps are its own the tool stands where it
+ * stood, and sees how far it came: it takes back what was begun, or finishes what has no way back.
+ *
  * The engine and inside.c alone fork and wait.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -93,6 +96,9 @@ struct step_kind {
 	void (*hint)(const struct step *, const struct stage *, struct error *);
 
 	bool spans;		/* apply takes N > 1 */
+	bool shared;		/* HELPER kinds: undo and commit need .state and what there was before the helper,
+				 * nothing else of its memory: where it was killed, the tool can do both */
+	bool final;		/* there is no way back: once this was begun, all that is behind it is done too */
 };
 
 /* A step is data. Each kind documents which of these it reads. */
@@ -123,6 +129,7 @@ struct plan {
 	int helper_fds[4];		/* descriptors of the caller's that only the helper keeps */
 	size_t helper_fd_count;
 	bool failed;			/* memory ran out while it was built */
+	size_t mapped;			/* bytes of STEP, where the helper and the tool share it; else 0 */
 };
 
 void plan_init(struct plan *plan, const char *tool);
