@@ -235,14 +235,14 @@ refused() { # FIRST MORE ARG...
 
 @test "add: a link of a stranger's that takes the name meanwhile is untouched, and named" {
 	namespaces red blue
-	hold 1 vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
+	hold pair vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
 	ip -n red link add eth0 type veth peer name stranger netns blue
 	before=$(dump red blue)
 	go_on
 	assert_equal "$status $output" "1 vethctl: add red:eth0: the name is taken, by a link of kind veth: File exists"
 	assert_equal "$(dump red blue)" "$before"
 	ip -n red link delete eth0
-	hold 1 vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
+	hold pair vethctl add red:eth0,10.0.0.2/24 veth-red,10.0.0.1/24
 	ip link add veth-red type bridge
 	before=$(dump red blue)
 	go_on
@@ -250,7 +250,7 @@ refused() { # FIRST MORE ARG...
 	assert_equal "$(dump red blue)" "$before"
 	# Of a file, with the line.
 	printf 'add red:eth0 blue:eth0\nadd blue:eth1 red:eth1\n' >"$T/lines"
-	hold 1 vethctl apply "$T/lines"
+	hold pair vethctl apply "$T/lines"
 	ip -n red link add eth1 type bridge
 	go_on
 	assert_equal "$status $output" \
@@ -261,7 +261,7 @@ refused() { # FIRST MORE ARG...
 	namespaces red blue
 	add=(add "red:eth0,10.0.0.2/24,fd00::2/64,gw=10.0.0.1" "blue:eth9,10.0.0.1/24")
 	steps=$(vethctl --explain "${add[@]}" | grep -c '^ *[0-9]')
-	for ((step = 2; step < steps - 1; step++)); do
+	for ((step = 3; step < steps - 1; step++)); do
 		hold "$step" vethctl "${add[@]}"
 		ip -n red link delete eth0
 		ip -n red link add eth0 type veth peer name eth9 netns blue
@@ -291,14 +291,14 @@ refused() { # FIRST MORE ARG...
 	done
 	# A name that goes, and one that is another's by then; the first end as well.
 	namespaces blue
-	hold 2 vethctl add blue:eth0 veth-blue
+	hold state vethctl add blue:eth0 veth-blue
 	ip netns delete blue
 	go_on
 	assert_equal "$status" 1
 	assert_output_has "vethctl: add blue:eth0: it has gone meanwhile: "
 	assert_equal "$(dump red)" "$before"
 	namespaces blue
-	hold 2 vethctl add blue:eth0 veth-blue
+	hold state vethctl add blue:eth0 veth-blue
 	ip netns delete blue
 	ip netns add blue
 	go_on

@@ -13,6 +13,7 @@
 #include "cli/opt.h"
 #include "cli/vethdraw.h"
 #include "net/end.h"
+#include "net/mark.h"
 #include "net/reach.h"
 #include "plan/plan.h"
 #include "sys/command.h"
@@ -504,6 +505,15 @@ static void raise_limit(void)
 	}
 }
 
+/* What runs that were killed have left of links. */
+static void sweep(void)
+{
+	_cleanup_strbuf_ struct strbuf notes = { 0 };
+
+	mark_sweep(&notes);
+	print_notes(&notes);
+}
+
 static int run(struct request *req, int argc, char **argv, struct error *e)
 {
 	enum opt_action action;
@@ -518,6 +528,8 @@ static int run(struct request *req, int argc, char **argv, struct error *e)
 	if (action != OPT_RUN)
 		return error_flush(stdout, e);
 	raise_limit();
+	if (!req->explain)
+		sweep();
 	return req->command->run(req, e);
 }
 

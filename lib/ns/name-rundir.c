@@ -410,3 +410,23 @@ int rundir_lock(struct rundir *rd, enum purpose purpose, struct error *e)
 		rundir_remove_if_empty(rd);
 	return r;
 }
+
+int name_rundir_open(bool make, struct error *e)
+{
+	int r = -ENOENT;
+
+	for (int i = 0; r == -ENOENT && i < RUNDIR_TRIES; i++) {
+		_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
+
+		r = rundir_open(&rd, CHANGE, e);
+		if (r >= 0)
+			return take_fd(&rd.dir);
+		if (r != -ENOENT || !make)
+			return r;
+		r = rundir_make(rd.path, e);
+		if (r < 0)
+			return r;
+		r = -ENOENT;
+	}
+	return r;
+}

@@ -71,6 +71,10 @@ char *name_rundir(void) must_check;
 /* The directory that PLACE is. The caller frees it; NULL where memory runs out. */
 char *name_place_path(struct name_place place) must_check;
 
+/* Open that directory, made where MAKE says so and it is missing, and checked: it is the caller's, and nobody else
+ * writes to it. Returns a descriptor, -ENOENT without E, or -errno with E. */
+int name_rundir_open(bool make, struct error *e) must_check;
+
 /* Whether the caller may bind-mount in its mount namespace: CAP_SYS_ADMIN effective in the user
  * namespace that owns it, or in one above. */
 bool name_can_pin(void);

@@ -3,14 +3,17 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "hint/hint.h"
+#include "ns/name.h"
 #include "steps/step-net.h"
 #include "sys/caps.h"
 #include "sys/kernel.h"
@@ -88,7 +91,12 @@ static void request_explain(const struct step *s, struct saying *say)
 	rtmsg_like(&ask, strbuf_text(&ip), &like);
 	say_mark(&text, q->mark);
 	say_mark(&like, q->mark);
+	if (q->record)
+		say_call(say, "pwrite64($record, %s, %d, %d)", say_c(say, "%s", mark_turn_text(q->record)),
+			 MARK_FATE_BYTES, MARK_FATE_AT);
 	say_call(say, "sendto($netlink, %s)", strbuf_text(&text));
+	if (q->forgets)
+		say_call(say, "unlinkat($rundir, \".links-$mark\", 0)");
 	say_why(say, "%s%s%s%s", q->ns->own ? "" : "in the namespace of ", q->ns->own ? "" : netns_name(q->ns),
 		q->ns->own || !q->why ? "" : ": ", q->why ? q->why : q->ns->own ? "in this namespace" : "");
 	if (like.length)
@@ -98,6 +106,12 @@ static void request_explain(const struct step *s, struct saying *say)
 static const struct net_request *request_of(const struct step *s)
 {
 	return s->data;
+}
+
+/* Without an index, and a name, the kernel would change a whole group (rtnl_group_changelink()). */
+static bool is_missing(const struct net_request *q)
+{
+	return q->ask.kind == RT_LINK_SET && q->link && !q->link->index;
 }
 
 /* Send those of STEPS that speak to the namespace of the first one that was not sent. */
@@ -118,10 +132,13 @@ static int send_group(struct step *steps, size_t n, bool *sent, size_t first, st
 
 		if (q->ns != ns)
 			continue;
+		sent[i] = true;
+		if (is_missing(q))
+			continue;
 		ask = completed(q);
 		which[batch.count] = i;
 		rtmsg_add(&batch, &ask);
-		sent[i] = true;
+		steps[i].state = true;	/* perhaps: who is killed now cannot say */
 	}
 	rc = nl_send(ns->nl, &batch, codes, NULL, NULL, &failed, e);
 	for (size_t i = 0; i < batch.count; i++)
@@ -204,6 +221,68 @@ static void request_undo(struct step *s, const struct stage *stage)
 	send_restore(q);
 	s->state = false;
 }
+
+/*
+ * the record of the mark
+ */
+
+static void record_explain(const struct step *s, struct saying *say)
+{
+	const struct mark_record *r = request_of(s)->record;
+	_cleanup_free_ char *rundir = name_rundir();
+	struct stat st;
+
+	if (rundir && lstat(rundir, &st) < 0)
+		say_call(say, "mkdirat(AT_FDCWD, %s, %04o)", say_c(say, "%s", rundir),
+			 streq(rundir, "/run/nskit") ? 0755 : 0700);
+	say_call(say, "openat($rundir, \".links-$mark\", O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW, 0600)");
+	say_call(say, "flock($record, LOCK_EX|LOCK_NB)");
+	say_call(say, "pwrite64($record, $text, $length, 0)");
+	say_why(say, "if all processes of this run are killed, a later run %s the links that have its mark",
+		r->fate == MARK_DELETE ? "deletes" : "keeps");
+}
+
+/* Opened by the tool, which holds the lock as well: one of both lives as long as there is something to undo. */
+static int record_gather(const struct step *s, struct gathered *g, struct error *e)
+{
+	struct mark_record *r = request_of(s)->record;
+	int fd;
+
+	mark_open(r);
+	if (r->fd < 0)
+		return 0;
+	fd = fcntl(r->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return fail(e, errno, "%s", request_of(s)->doing);
+	g->fd[g->count++] = fd;
+	return 0;
+}
+
+/* What cannot be written down is done all the same: it would be needed only where all processes are killed. */
+static int record_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	struct mark_record *r = request_of(s)->record;
+
+	(void)n;
+	(void)e;
+	r->fd = stage->nfds ? fcntl(stage->fds[0], F_DUPFD_CLOEXEC, 3) : -1;
+	if (r->fd >= 0 && mark_write(r) < 0) {
+		mark_remove(r);
+		r->fd = close_fd(r->fd);
+	}
+	return 0;
+}
+
+static void record_undo(struct step *s, const struct stage *stage)
+{
+	(void)stage;
+	mark_remove(request_of(s)->record);
+}
+
+const struct step_kind step_record = {
+	.name = "record", .calls = "pwrite64", .shared = true,
+	.explain = record_explain, .gather = record_gather, .apply = record_apply, .undo = record_undo,
+};
 
 /*
  * making
@@ -313,12 +392,12 @@ static int making_apply(struct step *steps, size_t n, const struct stage *stage,
 }
 
 const struct step_kind step_pair = {
-	.name = "pair", .calls = "sendto", .spans = true,
+	.name = "pair", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = making_apply, .undo = making_undo, .hint = request_hint,
 };
 
 const struct step_kind step_bridge = {
-	.name = "bridge", .calls = "sendto", .spans = true,
+	.name = "bridge", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = making_apply, .undo = making_undo, .hint = request_hint,
 };
 
@@ -327,27 +406,27 @@ const struct step_kind step_bridge = {
  */
 
 const struct step_kind step_link = {
-	.name = "link", .calls = "sendto", .spans = true,
+	.name = "link", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
 };
 
 const struct step_kind step_port = {
-	.name = "port", .calls = "sendto", .spans = true,
+	.name = "port", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
 };
 
 const struct step_kind step_state = {
-	.name = "state", .calls = "sendto", .spans = true,
+	.name = "state", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
 };
 
 const struct step_kind step_address = {
-	.name = "address", .calls = "sendto", .spans = true,
+	.name = "address", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
 };
 
 const struct step_kind step_route = {
-	.name = "route", .calls = "sendto", .spans = true,
+	.name = "route", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
 };
 
@@ -377,7 +456,8 @@ static void move_undo(struct step *s, const struct stage *stage)
 	struct rt_link here;
 
 	(void)stage;
-	if (!s->state)
+	/* Perhaps it has not moved. */
+	if (!s->state || netns_link_at(q->ns, q->link->index, &here, NULL) >= 0)
 		return;
 	q->back->link.index = q->peer->index;
 	if (q->back->link.index == 0 && netns_link(q->to, q->ask.link.name, &here, NULL) >= 0)
@@ -390,7 +470,7 @@ static void move_undo(struct step *s, const struct stage *stage)
 }
 
 const struct step_kind step_move = {
-	.name = "move", .calls = "sendto",
+	.name = "move", .calls = "sendto", .shared = true,
 	.explain = request_explain, .apply = move_apply, .undo = move_undo, .hint = request_hint,
 };
 
@@ -405,16 +485,22 @@ static int delete_apply(struct step *steps, size_t n, const struct stage *stage,
 	for (size_t i = 0; i < n; i++) {
 		const struct net_request *q = request_of(&steps[i]);
 		const struct rt_request ask = completed(q);
-		int rc = nl_ask(q->ns->nl, &ask, NULL, NULL, e);
+		int rc;
+
+		if (q->record)
+			mark_turn(q->record);
+		rc = nl_ask(q->ns->nl, &ask, NULL, NULL, e);
 
 		if (rc < 0 && rc != -ENODEV)
 			return wrap(e, "%s", q->doing);
+		if (q->forgets)
+			mark_remove(q->forgets);
 	}
 	return 0;
 }
 
 const struct step_kind step_delete = {
-	.name = "delete", .calls = "sendto", .spans = true,
+	.name = "delete", .calls = "sendto", .spans = true, .final = true,
 	.explain = request_explain, .apply = delete_apply, .hint = request_hint,
 };
 
@@ -427,7 +513,7 @@ static int mark_apply(struct step *steps, size_t n, const struct stage *stage, s
 }
 
 const struct step_kind step_mark = {
-	.name = "mark", .calls = "sendto", .spans = true,
+	.name = "mark", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = mark_apply, .undo = request_undo, .hint = request_hint,
 };
 
@@ -557,14 +643,33 @@ static int unmark_apply(struct step *steps, size_t n, const struct stage *stage,
 	return 0;
 }
 
+/* Where the helper was killed the tool does not know the indexes of what it made: those that have the mark still. */
+static void find_marked(const struct net_request *q)
+{
+	struct rt_link l;
+
+	if (!q->link->index && netns_link(q->ns, q->link->name, &l, NULL) == 0 && l.group == q->mark)
+		q->link->index = l.index;
+}
+
 /* A commit that has begun is finished: what has gone meanwhile needs no group. */
 static void unmark_commit(struct step *steps, size_t n, const struct stage *stage)
 {
+	for (size_t i = 0; i < n; i++) {
+		const struct net_request *q = request_of(&steps[i]);
+
+		if (q->record)
+			mark_turn(q->record);
+		find_marked(q);
+	}
 	if (request_apply(steps, n, stage, NULL) < 0)
 		return;
+	for (size_t i = 0; i < n; i++)
+		if (request_of(&steps[i])->forgets)
+			mark_remove(request_of(&steps[i])->forgets);
 }
 
 const struct step_kind step_unmark = {
-	.name = "unmark", .calls = "sendto", .spans = true,
+	.name = "unmark", .calls = "sendto", .spans = true, .shared = true,
 	.explain = request_explain, .apply = unmark_apply, .commit = unmark_commit,
 };

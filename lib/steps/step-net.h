@@ -6,16 +6,21 @@
  * and takes it back by deleting that group, so that a stranger's link of the same name is never touched.
  * Commit gives each link the group that it shall have.
  *
+ * Undo and commit go by what the kernel says: where the helper was killed the tool does them, and where both were, a
+ * later run finds the record (see mark.h).
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef NSKIT_STEP_NET_H
 #define NSKIT_STEP_NET_H
 
+#include "net/mark.h"
 #include "net/netns.h"
 #include "net/rtmsg.h"
 #include "plan/plan.h"
 
 /* Each reads .data, a struct net_request that the tool owns; .state is whether the kernel did as it was asked. */
+extern const struct step_kind step_record;	/* its .record, before all that gives a link a mark */
 extern const struct step_kind step_pair;	/* RT_PAIR: both ends at once */
 extern const struct step_kind step_bridge;	/* RT_LINK_ADD */
 extern const struct step_kind step_link;	/* RT_LINK_SET */
@@ -49,6 +54,9 @@ struct net_request {
 	const char *why;		/* for explain; may be NULL */
 	size_t line;			/* of a file, for messages that are worded anew; 0 for none */
 	uint32_t mark;			/* of the links that it makes */
+	struct mark_record *record;	/* step_record: what is written; the first that is final, or of the commit:
+					 * before it the record takes its other fate */
+	struct mark_record *forgets;	/* the last of these: after it the record goes */
 
 	struct rt_request *back;	/* takes it back, NULL for nothing; a made link is taken back by its mark */
 	struct rt_request *restore;	/* RT_LINK_MOVE: what the link had, sent when it is back */

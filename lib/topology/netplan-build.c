@@ -410,6 +410,14 @@ static void build_routes(struct netplan *np, const struct wish *w, const struct 
 	}
 }
 
+/* Q is final: the first one turns the record. */
+static void turn_record(struct netplan *np, struct net_request *q)
+{
+	if (np->record.mark && !np->last)
+		q->record = &np->record;
+	np->last = q;
+}
+
 static void build_unmark(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
 {
 	struct net_request *q;
@@ -424,6 +432,7 @@ static void build_unmark(struct netplan *np, const struct wish *w, const struct 
 	q->ask.link.group = end->end.has & END_GROUP ? end->end.group : 0;
 	q->doing = say_doing(np, w, end, "%s", "");
 	q->why = "the commit: without its mark it cannot be taken back any more";
+	turn_record(np, q);
 	add_step(plan, &step_unmark, q);
 }
 
@@ -468,7 +477,8 @@ static const struct wish_end *victim(const struct wish *w)
 	return w->end[0].exists ? &w->end[0] : NULL;
 }
 
-/* Alone it is deleted by its index; with others of its namespace by a mark that all of them get. */
+/* Alone it is deleted by its index; with others, of whatever namespace, by a mark that all of them get: in each namespace
+ * they go together, and where all processes are killed meanwhile the rest of them can be found. */
 static void build_delete(struct netplan *np, const struct wish *w, const struct wish_end *v, bool alone,
 			 struct plan *plan)
 {
@@ -501,12 +511,15 @@ static void build_group_delete(struct netplan *np, struct netns *ns, struct plan
 	q->ns = ns;
 	q->mark = np->mark;
 	q->doing = "del";
+	turn_record(np, q);
 	add_step(plan, &step_delete, q);
 }
 
-/* Each victim once, however often it is named. */
-static void count_victims(struct netplan *np)
+/* Each victim once, however often it is named. Returns how many. */
+static size_t count_victims(struct netplan *np)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < np->count; i++) {
 		const struct wish_end *v = victim(&np->wish[i]);
 
@@ -514,28 +527,20 @@ static void count_victims(struct netplan *np)
 		if (!np->wish[i].victim)
 			continue;
 		v->link->doomed = true;
-		v->ns->victims += wish_end_is(v, "veth");
+		v->ns->victims++;
+		count++;
 	}
+	return count;
 }
 
-static void build_deletes(struct netplan *np, struct plan *plan)
+static void build_deletes(struct netplan *np, size_t victims, struct plan *plan)
 {
-	count_victims(np);
-	for (size_t i = 0; i < np->count; i++) {
-		const struct wish_end *v = np->wish[i].victim;
-
-		if (v && wish_end_is(v, "veth") && v->ns->victims > 1)
-			build_delete(np, &np->wish[i], v, false, plan);
-	}
-	for (size_t i = 0; i < np->netns.count; i++)
-		if (np->netns.item[i]->victims > 1)
+	for (size_t i = 0; i < np->count; i++)
+		if (np->wish[i].victim)
+			build_delete(np, &np->wish[i], np->wish[i].victim, victims == 1, plan);
+	for (size_t i = 0; victims > 1 && i < np->netns.count; i++)
+		if (np->netns.item[i]->victims)
 			build_group_delete(np, np->netns.item[i], plan);
-	for (size_t i = 0; i < np->count; i++) {
-		const struct wish_end *v = np->wish[i].victim;
-
-		if (v && (!wish_end_is(v, "veth") || v->ns->victims == 1))
-			build_delete(np, &np->wish[i], v, true, plan);
-	}
 }
 
 /*
@@ -632,13 +637,58 @@ static void build_wait(struct netplan *np, struct plan *plan)
 		plan_add(plan, HELPER, &step_wait, .data = &np->waiting);
 }
 
+/* Whether END of W gets the mark; *OUT is the group that it has once it is kept. */
+static bool gets_mark(const struct wish *w, const struct wish_end *end, size_t victims, uint32_t *out)
+{
+	if (w->kind == WISH_DELETE) {
+		*out = end->there.group;
+		return w->victim == end && victims > 1;
+	}
+	*out = end->end.has & END_GROUP ? end->end.group : 0;
+	return w->kind <= WISH_BRIDGE && !end->exists;
+}
+
+/* What is there to say of the mark, where any link gets it: before the first does. */
+static void build_record(struct netplan *np, size_t victims, struct plan *plan)
+{
+	struct mark_record *r = &np->record;
+	struct net_request *q;
+	uint32_t group;
+
+	*r = (struct mark_record){ .fd = -1 };
+	for (const struct wish *w = np->wish; w < np->wish + np->count; w++) {
+		for (const struct wish_end *end = w->end; end < w->end + w->ends; end++) {
+			if (!gets_mark(w, end, victims, &group))
+				continue;
+			r->mark = np->mark;
+			r->fate = w->kind == WISH_DELETE ? MARK_KEEP : MARK_DELETE;
+			if (group && mark_add_group(r, end->ns->inode, end->end.name, group) < 0)
+				np->failed = true;
+		}
+	}
+	for (size_t i = 0; r->mark && i < np->netns.count; i++)
+		if (mark_add_netns(r, np->netns.item[i]->inode) < 0)
+			np->failed = true;
+	q = r->mark ? netplan_keep(np, calloc(1, sizeof(*q))) : NULL;
+	if (!q)
+		return;
+	q->record = r;
+	q->doing = "record the mark";
+	add_step(plan, &step_record, q);
+}
+
 int netplan_build(struct netplan *np, struct plan *plan, struct error *e)
 {
+	size_t victims = count_victims(np);
+
+	build_record(np, victims, plan);
 	for (enum phase phase = 0; phase < PHASES; phase++) {
 		if (phase == UNMARKS && np->wait)
 			build_wait(np, plan);
 		build_phase(np, phase, plan);
 	}
-	build_deletes(np, plan);
+	build_deletes(np, victims, plan);
+	if (np->record.mark && np->last)
+		np->last->forgets = &np->record;
 	return np->failed ? fail(e, ENOMEM, "plan") : plan_check(plan, e);
 }

@@ -54,6 +54,10 @@ void netplan_free(struct netplan *np)
 		free(np->memory[i]);
 	free(np->memory);
 	free(np->waiting.link);
+	if (np->record.mark) {
+		mark_remove(&np->record);
+		mark_free(&np->record);
+	}
 	netns_free(&np->netns);
 	*np = (struct netplan){ 0 };
 }

@@ -56,6 +56,8 @@ struct netplan {
 	void **memory;			/* requests and texts, freed together */
 	size_t memory_count;
 	uint32_t mark;
+	struct mark_record record;	/* of the mark; MARK 0 where no link gets it */
+	struct net_request *last;	/* that takes the mark away */
 	bool wait;
 	uint32_t wait_seconds;
 	struct net_wait waiting;
