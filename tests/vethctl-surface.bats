@@ -252,3 +252,73 @@ do_alike() { # ARGUMENT...
 	line=$(sed -n 's/^ *like //p' <<<"$output" | head -n 1)
 	run -0 as_user bash -ec "$line"
 }
+
+@test "a name of a namespace where an interface is due: asks whether one in it was meant" {
+	need_root
+	nsunshare --name red -n true
+	nsunshare --name blue -n true
+	for operands in "add red:eth0 blue" "add blue red:eth0" "bridge blue" "set blue,mtu=1400" "del blue" "move blue red:x"; do
+		# shellcheck disable=SC2086 # words
+		run -1 vethctl $operands
+		assert_output_has "hint: blue is a network namespace: an interface in it is written blue:NAME, as blue:eth0"
+	done
+	run -1 vethctl add eth0@red here
+	assert_output_has "the interface eth0 in it is written red:eth0"
+	# Said so, it may have that name; an '@' alone is no harm.
+	vethctl add red:eth0 self:blue
+	run -0 vethctl show blue
+	vethctl add x@y z@
+	vethctl del self:blue x@y
+	nsunshare --drop red blue
+}
+
+@test "an alternative name: taken, and as good as the name" {
+	need_root
+	need ip
+	nsunshare --name red -n true
+	vethctl add red:eth0 v0
+	ip link property add dev v0 altname other0
+	for operands in "add red:x other0" "bridge other0" "move red:eth0 other0" "set red:eth0,name=eth0,alias=x"; do
+		# shellcheck disable=SC2086 # words
+		run vethctl $operands
+		[[ $operands == set* ]] || assert_output_has "the name is taken: it is an alternative name of v0, a link of kind veth"
+	done
+	run -0 vethctl show other0
+	assert_output_matches 'NAME +v0 +eth0'
+	run -0 vethctl set other0,mtu=1400
+	run -0 vethctl del other0
+	nsunshare --drop red
+}
+
+@test "all and default are names of settings, not of interfaces" {
+	for operands in "add all x" "add x default" "bridge all" "set x,name=default"; do
+		# shellcheck disable=SC2086 # words
+		run -2 vethctl $operands
+		assert_output_has "holds settings of all interfaces"
+	done
+}
+
+@test "a second default route: the one that is there is named, with what removes it" {
+	need_root
+	need ip
+	nsunshare --name red -n true
+	vethctl add red:eth0,10.0.0.2/24,gw=10.0.0.1 v0
+	run -1 vethctl add red:eth1,10.1.0.2/24,gw=10.1.0.1 v1
+	assert_output_has "red has such a route already, by eth0"
+	line=${output##*type: }
+	bash -ec "$line"
+	run -0 vethctl add red:eth1,10.1.0.2/24,gw=10.1.0.1 v1
+	vethctl del v0 v1
+	nsunshare --drop red
+}
+
+@test "a small MTU and IPv6: the reason, in whatever order they come" {
+	need_root
+	nsunshare --name red -n true
+	for ends in "red:a,fd00::1/64,mtu=1200 b" "red:a,mtu=1200,fd00::1/64 b" "b red:a,mtu=1200,fd00::1/64"; do
+		# shellcheck disable=SC2086 # words
+		run -1 vethctl add $ends
+		assert_output_has "its MTU is 1200, and IPv6 wants 1280 at least"
+	done
+	nsunshare --drop red
+}

@@ -414,21 +414,28 @@ static int find_end(const struct veth_set *set, const char *text, const struct v
 {
 	_cleanup_end_ struct end end = { 0 };
 	struct netns *ns;
+	struct rt_link link;
 	int rc = end_parse(text, &end, e);
 
 	if (rc >= 0 && end.has)
 		return fail_usage(e, "%s: name the end alone", text);
 	if (rc >= 0)
 		rc = find_in(set, end.ref ? end.ref : "self", &ns, e);
+	/* The kernel knows alternative names too. */
+	if (rc >= 0)
+		rc = netns_link(ns, end.name, &link, e);
+	if (rc == -ENODEV)
+		return refuse(e, ENODEV, "%s: there is no such interface", text);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < set->count; i++) {
-		if (set->end[i]->ns == ns && streq(set->end[i]->link.name, end.name)) {
+		if (set->end[i]->ns == ns && set->end[i]->link.index == link.index) {
 			*out = set->end[i];
 			return 0;
 		}
 	}
-	return refuse(e, ENODEV, "%s: there is no end of a pair of that name", text);
+	return refuse(e, ENODEV, "%s: that is no end of a veth pair, but a link of kind %s", text,
+		      link.kind[0] ? link.kind : "device");
 }
 
 /* Both ends side by side: a row for each column of the first, with that of the second. */

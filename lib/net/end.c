@@ -78,6 +78,10 @@ int end_check_name(const char *name, struct error *e)
 				  name, strlen(name), IFNAMSIZ - 1);
 	if (streq(name, ".") || streq(name, ".."))
 		return fail_usage(e, "no interface may be named %s", name);
+	/* sysctl_dev_name_is_allowed() in net/core/sysctl_net_core.c; the kernel says no more than EINVAL. */
+	if (streq(name, "all") || streq(name, "default"))
+		return fail_usage(e, "no interface may be named %s: net.ipv4.conf.%s holds settings of all interfaces", name,
+				  name);
 	for (const char *p = name; *p; p++) {
 		if (*p == '%')
 			return fail_usage(e, "the interface name %s has a %%, which the kernel would expand", name);

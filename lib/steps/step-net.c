@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -175,6 +176,46 @@ static void link_hint(const struct net_request *q, struct error *e)
 		error_hint(e, "the link is down: a route needs it up");
 }
 
+/* The route that keeps another one out: the kernel takes one of each destination, type of service and metric in a table. */
+struct rival {
+	const struct rt_route *wanted;
+	struct rt_route found;
+	bool is_found;
+};
+
+static void take_rival(size_t index, const struct nlmsghdr *m, void *arg)
+{
+	struct rival *rival = arg;
+	const struct rt_route *wanted = rival->wanted;
+	struct rt_route r;
+
+	(void)index;
+	if (!m || !rtmsg_read_route(m, &r) || r.table != (wanted->table ? wanted->table : RT_TABLE_MAIN) ||
+	    !inet_equal(&r.to, &wanted->to) || r.metric != wanted->metric)
+		return;
+	rival->found = r;
+	rival->is_found = true;
+}
+
+static void rival_hint(const struct net_request *q, struct error *e)
+{
+	struct rt_request dump = { .kind = RT_ROUTE_DUMP }, remove = { .kind = RT_ROUTE_DELETE };
+	_cleanup_strbuf_ struct strbuf ip = { 0 }, line = { 0 };
+	struct rival rival = { .wanted = &q->ask.route };
+	struct rt_link link;
+
+	if (q->ask.kind != RT_ROUTE_ADD || e->code != EEXIST ||
+	    nl_dump(q->ns->nl, &dump, take_rival, &rival, NULL) < 0 || !rival.is_found ||
+	    netns_link_at(q->ns, rival.found.index, &link, NULL) < 0)
+		return;
+	remove.route = rival.found;
+	snprintf(remove.device, sizeof(remove.device), "%s", link.name);
+	netns_say_ip(q->ns, &ip);
+	rtmsg_like(&remove, strbuf_text(&ip), &line);
+	error_hint(e, "%s has such a route already, by %s; to remove it, type: %s", netns_name(q->ns), link.name,
+		   strbuf_text(&line));
+}
+
 static void request_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
 	_cleanup_close_ int proc = proc_open(NULL);
@@ -185,6 +226,7 @@ static void request_hint(const struct step *s, const struct stage *stage, struct
 		hint_capability(proc, CAP_NET_ADMIN, "CAP_NET_ADMIN",
 				"nsunshare --user --map-root-user --net", e);
 	link_hint(q, e);
+	rival_hint(q, e);
 	/* rtnl_newlink() in the kernel asks for the module by itself. */
 	if (e->code == EOPNOTSUPP && (q->ask.kind == RT_PAIR || q->ask.kind == RT_LINK_ADD)) {
 		const char *link = q->ask.kind == RT_PAIR ? "veth" : "bridge";

@@ -9,6 +9,7 @@
 
 #include "hint/hint.h"
 #include "net/veth.h"
+#include "ns/nsref.h"
 #include "sys/proc.h"
 #include "topology/netplan-internal.h"
 
@@ -231,10 +232,54 @@ bool wish_end_is(const struct wish_end *end, const char *kind)
 
 static int taken(const struct wish *w, const struct wish_end *end, struct error *e)
 {
-	const char *kind = end->there.kind;
+	const char *kind = end->there.kind[0] ? end->there.kind : "device";
 
-	return refuse(e, EEXIST, "%s %s: the name is taken, by a link of kind %s: %s", wish_verb(w), end->text,
-		      kind[0] ? kind : "device", strerror(EEXIST));
+	if (!streq(end->there.name, end->end.name))
+		return refuse(e, EEXIST, "%s %s: the name is taken: it is an alternative name of %s, a link of kind %s",
+			      wish_verb(w), end->text, end->there.name, kind);
+	return refuse(e, EEXIST, "%s %s: the name is taken, by a link of kind %s: %s", wish_verb(w), end->text, kind,
+		      strerror(EEXIST));
+}
+
+/* Whether WORD is the name of a network namespace: of a set, or iproute2's. */
+static bool names_netns(const char *word)
+{
+	_cleanup_netns_ struct netns_list one = { 0 };
+	_cleanup_free_ char *ref = str_format("name:%s", word);
+	struct netns *ns;
+
+	return ref && nsref_check_name(word, NULL) == 0 && netns_get(&one, ref, &ns, NULL) >= 0;
+}
+
+/* Say so where the name of END, which has no interface, is that of a namespace, or has one behind an '@'. */
+static bool hint_meant(const struct wish_end *end, struct error *e)
+{
+	const char *name = end->end.name, *at = strchr(name, '@');
+
+	if (!end->end.ref && names_netns(name)) {
+		error_hint(e, "%s is a network namespace: an interface in it is written %s:NAME, as %s:eth0; an interface "
+			   "called %s in this namespace self:%s", name, name, name, name, name);
+		return true;
+	}
+	if (at && at > name && names_netns(at + 1)) {
+		error_hint(e, "%s is a network namespace: the interface %.*s in it is written %s:%.*s", at + 1,
+			   (int)(at - name), name, at + 1, (int)(at - name), name);
+		return true;
+	}
+	return false;
+}
+
+/* What is made anew is not called as a namespace by mistake. */
+static int check_meant(const struct wish *w, const struct wish_end *end, struct error *e)
+{
+	struct error hinted = { 0 };
+
+	if (end->exists || !hint_meant(end, &hinted))
+		return 0;
+	refuse(e, EINVAL, "%s %s: that would be an interface in %s", wish_verb(w), end->text, netns_name(end->ns));
+	if (e)
+		error_hint(e, "%s", hinted.hint);
+	return -EINVAL;
 }
 
 /* Whether A and B, which exist, are the ends of one pair: each the other's peer, in both directions. */
@@ -268,6 +313,8 @@ static int resolve_pair(struct wish *w, bool impatient, struct error *e)
 		return refuse(e, EINVAL, "add %s: both ends have one name in one namespace", a->text);
 	if (rc >= 0)
 		rc = look_up(w, b, e);
+	for (size_t k = 0; rc >= 0 && k < 2; k++)
+		rc = check_meant(w, &w->end[k], e);
 	if (rc < 0 || (!a->exists && !b->exists))
 		return rc;
 	if (w->holds_is_fine) {
@@ -287,6 +334,8 @@ static int resolve_new_bridge(struct wish *w, bool impatient, struct error *e)
 	struct wish_end *a = &w->end[0];
 	int rc = look_up(w, a, e);
 
+	if (rc >= 0)
+		rc = check_meant(w, a, e);
 	if (rc >= 0 && a->exists && w->holds_is_fine && wish_end_is(a, "bridge"))
 		return 0;
 	if (rc >= 0 && !impatient)
@@ -334,8 +383,12 @@ static int resolve_one(struct wish *w, struct error *e)
 
 	if (rc < 0)
 		return rc;
-	if (!a->exists && !w->holds_is_fine && !(w->kind == WISH_SET && a->link->made))
-		return refuse(e, ENODEV, "%s %s: there is no such interface", wish_verb(w), a->text);
+	if (!a->exists && !w->holds_is_fine && !(w->kind == WISH_SET && a->link->made)) {
+		refuse(e, ENODEV, "%s %s: there is no such interface", wish_verb(w), a->text);
+		if (e)
+			hint_meant(a, e);
+		return -ENODEV;
+	}
 	rc = check_victim(w, e);
 	return rc < 0 ? rc : check_new_name(w, a, e);
 }
