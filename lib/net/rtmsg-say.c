@@ -3,7 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
@@ -116,6 +118,30 @@ static const struct attribute address_attributes[] = {
 	{ 0 }
 };
 
+static const struct attribute metric_attributes[] = {
+	{ RTAX_LOCK, "RTAX_LOCK", print_number },
+	{ RTAX_MTU, "RTAX_MTU", print_number },
+	{ RTAX_ADVMSS, "RTAX_ADVMSS", print_number },
+	{ RTAX_HOPLIMIT, "RTAX_HOPLIMIT", print_number },
+	{ 0 }
+};
+
+/* By which links: the rest of each nexthop is as in a route that has one. */
+static void print_hops(const struct nlattr *a, const struct attribute *row, struct strbuf *out)
+{
+	const struct rtnexthop *h = mnl_attr_get_payload(a);
+	int left = mnl_attr_get_payload_len(a);
+
+	(void)row;
+	strbuf_add(out, "[");
+	for (bool first = true; RTNH_OK(h, left); left -= RTNH_ALIGN(h->rtnh_len), h = RTNH_NEXT(h), first = false) {
+		strbuf_addf(out, h->rtnh_ifindex ? "%srtnh_ifindex=%d" : "%srtnh_ifindex=$index", first ? "{" : ", {",
+			    h->rtnh_ifindex);
+		strbuf_add(out, "}");
+	}
+	strbuf_add(out, "]");
+}
+
 static const struct attribute route_attributes[] = {
 	{ RTA_DST, "RTA_DST", print_inet },
 	{ RTA_GATEWAY, "RTA_GATEWAY", print_inet },
@@ -123,8 +149,27 @@ static const struct attribute route_attributes[] = {
 	{ RTA_PRIORITY, "RTA_PRIORITY", print_number },
 	{ RTA_PREFSRC, "RTA_PREFSRC", print_inet },
 	{ RTA_OIF, "RTA_OIF", print_index },
+	{ RTA_SRC, "RTA_SRC", print_inet },
+	{ RTA_METRICS, "RTA_METRICS", print_nest, metric_attributes },
+	{ RTA_MULTIPATH, "RTA_MULTIPATH", print_hops },
+	{ RTA_NH_ID, "RTA_NH_ID", print_number },
 	{ 0 }
 };
+
+static const struct attribute neighbour_attributes[] = {
+	{ NDA_DST, "NDA_DST", print_inet },
+	{ NDA_LLADDR, "NDA_LLADDR", print_mac },
+	{ 0 }
+};
+
+static const struct attribute nexthop_attributes[] = {
+	{ NHA_ID, "NHA_ID", print_number },
+	{ NHA_GATEWAY, "NHA_GATEWAY", print_inet },
+	{ NHA_OIF, "NHA_OIF", print_index },
+	{ 0 }
+};
+
+static const struct attribute qdisc_attributes[] = { { TCA_KIND, "TCA_KIND", print_text }, { 0 } };
 
 static const struct attribute nsid_attributes[] = { { NETNSA_FD, "NETNSA_FD", print_number }, { 0 } };
 
@@ -155,7 +200,8 @@ static const struct word get_flags[] = {
 	{ NLM_F_ACK, "NLM_F_ACK" }, { NLM_F_DUMP, "NLM_F_DUMP" }, { 0 }
 };
 static const struct word new_flags[] = {
-	{ NLM_F_ACK, "NLM_F_ACK" }, { NLM_F_EXCL, "NLM_F_EXCL" }, { NLM_F_CREATE, "NLM_F_CREATE" }, { 0 }
+	{ NLM_F_ACK, "NLM_F_ACK" }, { NLM_F_REPLACE, "NLM_F_REPLACE" }, { NLM_F_EXCL, "NLM_F_EXCL" },
+	{ NLM_F_CREATE, "NLM_F_CREATE" }, { NLM_F_APPEND, "NLM_F_APPEND" }, { 0 }
 };
 
 /* What a type of message is. */
@@ -176,6 +222,10 @@ static const struct shape {
 	SHAPE(RTM_NEWROUTE, struct rtmsg, route_attributes, new_flags),
 	SHAPE(RTM_DELROUTE, struct rtmsg, route_attributes, get_flags),
 	SHAPE(RTM_GETROUTE, struct rtmsg, route_attributes, get_flags),
+	SHAPE(RTM_NEWNEIGH, struct ndmsg, neighbour_attributes, new_flags),
+	SHAPE(RTM_NEWNEXTHOP, struct nhmsg, nexthop_attributes, new_flags),
+	SHAPE(RTM_NEWQDISC, struct tcmsg, qdisc_attributes, new_flags),
+	SHAPE(RTM_NEWTCLASS, struct tcmsg, qdisc_attributes, new_flags),
 	SHAPE(RTM_GETNSID, struct rtgenmsg, nsid_attributes, get_flags),
 };
 

@@ -5,7 +5,10 @@
  */
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
@@ -14,12 +17,11 @@
 /* More than the longest message has: a pair, with two aliases of 255 bytes. */
 enum { MESSAGE_MOST = 2048 };
 
-static struct nlmsghdr *begin(struct rt_batch *b, uint16_t type, uint16_t flags)
+/* Room for MORE bytes at the end. */
+static bool make_room(struct rt_batch *b, size_t more)
 {
-	struct nlmsghdr *n;
-
-	if (!b->failed && b->room - b->length < MESSAGE_MOST) {
-		size_t room = b->room ? 2 * b->room : 4 * MESSAGE_MOST;
+	if (!b->failed && b->room - b->length < more) {
+		size_t room = 2 * b->room + 4 * more;
 		char *grown = realloc(b->bytes, room);
 
 		if (grown) {
@@ -28,7 +30,14 @@ static struct nlmsghdr *begin(struct rt_batch *b, uint16_t type, uint16_t flags)
 		}
 		b->failed = !grown;
 	}
-	if (b->failed)
+	return !b->failed;
+}
+
+static struct nlmsghdr *begin(struct rt_batch *b, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *n;
+
+	if (!make_room(b, MESSAGE_MOST))
 		return NULL;
 	/* libmnl leaves what pads an attribute as it was. */
 	memset(b->bytes + b->length, 0, MESSAGE_MOST);
@@ -41,6 +50,18 @@ static struct nlmsghdr *begin(struct rt_batch *b, uint16_t type, uint16_t flags)
 static void end(struct rt_batch *b, const struct nlmsghdr *n)
 {
 	b->length += NLMSG_ALIGN(n->nlmsg_len);
+	b->count++;
+}
+
+void rtmsg_add_bytes(struct rt_batch *b, const struct nlmsghdr *n)
+{
+	size_t size = NLMSG_ALIGN(n->nlmsg_len);
+
+	if (!make_room(b, size))
+		return;
+	memset(b->bytes + b->length, 0, size);
+	memcpy(b->bytes + b->length, n, n->nlmsg_len);
+	b->length += size;
 	b->count++;
 }
 
@@ -83,6 +104,8 @@ static void put_link_attributes(struct nlmsghdr *n, const struct rt_link *l)
 		mnl_attr_put(n, IFLA_IFALIAS, strlen(l->alias), l->alias);
 	if (l->has & LINK_NETNS)
 		mnl_attr_put_u32(n, IFLA_NET_NS_FD, l->netns);
+	if (l->has & LINK_NEW_INDEX)
+		mnl_attr_put_u32(n, IFLA_NEW_IFINDEX, l->new_index);
 }
 
 static void put_pair(struct rt_batch *b, const struct rt_request *r)
@@ -318,6 +341,56 @@ static void put_route_dump(struct rt_batch *b, const struct rt_request *r)
 	end(b, n);
 }
 
+static void put_neighbour_dump(struct rt_batch *b, const struct rt_request *r)
+{
+	struct nlmsghdr *n = begin(b, RTM_GETNEIGH, NLM_F_DUMP);
+	struct ndmsg *m;
+
+	if (!n)
+		return;
+	m = mnl_nlmsg_put_extra_header(n, sizeof(*m));
+	m->ndm_family = r->family;
+	m->ndm_flags = r->proxy ? NTF_PROXY : 0;
+	end(b, n);
+}
+
+static void put_nexthop_dump(struct rt_batch *b, const struct rt_request *r)
+{
+	struct nlmsghdr *n = begin(b, RTM_GETNEXTHOP, NLM_F_DUMP);
+
+	(void)r;
+	if (!n)
+		return;
+	mnl_nlmsg_put_extra_header(n, sizeof(struct nhmsg));
+	end(b, n);
+}
+
+static void put_rule_dump(struct rt_batch *b, const struct rt_request *r)
+{
+	struct nlmsghdr *n = begin(b, RTM_GETRULE, NLM_F_DUMP);
+	struct fib_rule_hdr *m;
+
+	if (!n)
+		return;
+	m = mnl_nlmsg_put_extra_header(n, sizeof(*m));
+	m->family = r->family;
+	end(b, n);
+}
+
+static void put_queue_dump(struct rt_batch *b, const struct rt_request *r)
+{
+	struct nlmsghdr *n = begin(b, r->kind == RT_QDISC_DUMP ? RTM_GETQDISC : r->kind == RT_CLASS_DUMP ? RTM_GETTCLASS
+				   : RTM_GETTFILTER, NLM_F_DUMP);
+	struct tcmsg *m;
+
+	if (!n)
+		return;
+	m = mnl_nlmsg_put_extra_header(n, sizeof(*m));
+	m->tcm_ifindex = r->link.index;
+	m->tcm_parent = r->parent;
+	end(b, n);
+}
+
 void rtmsg_add(struct rt_batch *b, const struct rt_request *r)
 {
 	static void (*const put[RT_KINDS])(struct rt_batch *, const struct rt_request *) = {
@@ -337,6 +410,12 @@ void rtmsg_add(struct rt_batch *b, const struct rt_request *r)
 		[RT_LINK_DUMP] = put_link_dump,
 		[RT_ADDRESS_DUMP] = put_address_dump,
 		[RT_ROUTE_DUMP] = put_route_dump,
+		[RT_NEIGHBOUR_DUMP] = put_neighbour_dump,
+		[RT_NEXTHOP_DUMP] = put_nexthop_dump,
+		[RT_RULE_DUMP] = put_rule_dump,
+		[RT_QDISC_DUMP] = put_queue_dump,
+		[RT_CLASS_DUMP] = put_queue_dump,
+		[RT_FILTER_DUMP] = put_queue_dump,
 	};
 
 	put[r->kind](b, r);

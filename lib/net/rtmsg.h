@@ -32,6 +32,7 @@ enum rt_link_has {
 	LINK_NETNS	= 1 << 9,	/* a request: in, or to, the namespace behind the descriptor NETNS */
 	LINK_STATE	= 1 << 10,	/* a request: UP */
 	LINK_PEER	= 1 << 11,	/* a message: PEER is the index of the other end */
+	LINK_NEW_INDEX	= 1 << 13,	/* a request: NEW_INDEX, in the namespace where it goes (5.12) */
 	LINK_PEER_NSID	= 1 << 12,	/* a message: the other end is in namespace PEER_NSID;
 					 * RT_LINK_GET: look there (4.16) */
 };
@@ -45,6 +46,7 @@ struct rt_link {
 	int master;
 	char master_name[IFNAMSIZ];	/* for the text beside a request */
 	char alias[END_ALIAS_MOST + 1];
+	int new_index;
 	int netns;
 	const char *netns_name;		/* for the text beside a request: what ip(8) takes behind "netns" */
 	bool up;
@@ -93,6 +95,11 @@ enum rt_kind {
 	RT_ROUTE_GET,		/* which way to ROUTE.to, whole */
 	RT_NSID_GET,		/* the id that this namespace has for the one behind LINK.netns */
 	RT_LINK_DUMP, RT_ADDRESS_DUMP, RT_ROUTE_DUMP,
+	RT_NEIGHBOUR_DUMP,	/* of FAMILY; PROXY: those that are answered for */
+	RT_NEXTHOP_DUMP,	/* nexthop objects, 5.3 */
+	RT_RULE_DUMP,		/* of FAMILY */
+	RT_QDISC_DUMP,
+	RT_CLASS_DUMP, RT_FILTER_DUMP,	/* of the queueing disciplines of LINK; of PARENT there */
 	RT_KINDS
 };
 
@@ -101,6 +108,9 @@ struct rt_request {
 	struct rt_link link, peer;
 	struct rt_address address;
 	struct rt_route route;
+	int family;
+	bool proxy;
+	uint32_t parent;
 	char device[IFNAMSIZ];		/* name of the link of an address or route, for the text */
 };
 
@@ -114,6 +124,8 @@ struct rt_batch {
 
 /* Append the message that asks for REQUEST, with sequence number 0: nl_send() counts. */
 void rtmsg_add(struct rt_batch *batch, const struct rt_request *request);
+/* Append MESSAGE, which is whole, as it is. */
+void rtmsg_add_bytes(struct rt_batch *batch, const struct nlmsghdr *message);
 void rtmsg_free(struct rt_batch *batch);
 #define _cleanup_batch_ __attribute__((cleanup(rtmsg_free)))
 
