@@ -858,7 +858,7 @@ has_belongings() { # TEXT NAME LINK
 		vethctl add red:eth0,10.0.0.2/24,gw=10.0.0.1,mac=02:00:00:00:00:02 veth-red,10.0.0.1/24
 	run -0 "$NSKIT_SOURCE/tests/explain-strace" \
 		vethctl add a,10.1.0.2/24,fd00::1/64,nodad,alias=x,mac=02:00:00:00:00:03 b,mtu=1400,down
-	run -0 "$NSKIT_SOURCE/tests/explain-strace" --forks 1 vethctl move a red:a
+	run -0 "$NSKIT_SOURCE/tests/explain-strace" --forks 4 vethctl move a red:a
 	run -0 "$NSKIT_SOURCE/tests/explain-strace" --forks 1 vethctl del b red:eth0
 }
 

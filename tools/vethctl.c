@@ -260,7 +260,23 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
  * change
  */
 
-static int carry_out(const struct request *req, struct netplan *np, struct error *e)
+/* What a change took from a link, or an undo did not bring back. WHERE is the file, or NULL. */
+static void say_notes(const struct netplan *np, const char *where)
+{
+	_cleanup_free_ char *text = netplan_notes(np);
+
+	for (char *line = text, *next; line && *line; line = next) {
+		_cleanup_strbuf_ struct strbuf safe = { 0 };
+
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		strbuf_add_safe(&safe, line);
+		fprintf(stderr, "%s: %s%s%s\n", tool.name, where ? where : "", where ? ": " : "", strbuf_text(&safe));
+	}
+}
+
+static int carry_out(const struct request *req, struct netplan *np, const char *where, struct error *e)
 {
 	struct outcome outcome;
 	struct plan plan;
@@ -278,6 +294,7 @@ static int carry_out(const struct request *req, struct netplan *np, struct error
 		rc = error_flush(stdout, e);
 	} else if (rc >= 0) {
 		rc = plan_run(&plan, &outcome, e);
+		say_notes(np, where);
 	}
 	plan_free(&plan);
 	return rc;
@@ -306,7 +323,7 @@ static int run_change(const struct request *req, struct error *e)
 		if (req->wait && check_wait(w, e) < 0)
 			return -e->code;
 	}
-	return carry_out(req, &np, e);
+	return carry_out(req, &np, NULL, e);
 }
 
 static int run_apply(const struct request *req, struct error *e)
@@ -324,7 +341,7 @@ static int run_apply(const struct request *req, struct error *e)
 		return fail(e, -rc, "read %s", path);
 	rc = netfile_read(text, length, req->delete ? NETFILE_DELETE : NETFILE_MAKE, &np, e);
 	if (rc >= 0)
-		rc = carry_out(req, &np, e);
+		rc = carry_out(req, &np, path, e);
 	return rc < 0 ? wrap(e, "%s", path) : rc;
 }
 

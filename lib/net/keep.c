@@ -274,8 +274,12 @@ static int how_to_ask(const struct keep *k, size_t n, const struct keep_place *p
 	bool first = alike(k, item) == item || !alike(k, item);
 	int how = place->elsewhere && first ? KEPT_ANEW : KEPT_BESIDE;
 
-	if (rtmsg_kept_was_usable(item) && (stage == KEEP_DOWN || (now && now->link.up)))
-		how |= now && alike(now, item) ? KEPT_AS_IT_WAS : KEPT_AT_ONCE;
+	if (item->kind != KEPT_ADDRESS || item->family != AF_INET6)
+		return how;
+	if (now && alike(now, item))
+		how |= KEPT_AS_IT_WAS;
+	else if (rtmsg_kept_was_usable(item) && (stage == KEEP_DOWN ? k->link.up : now && now->link.up))
+		how |= KEPT_AT_ONCE;
 	return how;
 }
 

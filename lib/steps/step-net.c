@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/io.h"
 #include "hint/hint.h"
 #include "ns/name.h"
 #include "steps/step-net.h"
@@ -242,15 +243,6 @@ static void send_quietly(const struct netns *ns, const struct rt_request *r)
 		return;
 }
 
-/* What the link had: it is back by now. */
-static void send_restore(const struct net_request *q)
-{
-	for (size_t i = 0; i < q->restore_count; i++) {
-		complete(q, &q->restore[i]);
-		send_quietly(q->ns, &q->restore[i]);
-	}
-}
-
 static void request_undo(struct step *s, const struct stage *stage)
 {
 	const struct net_request *q = request_of(s);
@@ -260,7 +252,6 @@ static void request_undo(struct step *s, const struct stage *stage)
 		return;
 	complete(q, q->back);
 	send_quietly(q->ns, q->back);
-	send_restore(q);
 	s->state = false;
 }
 
@@ -447,9 +438,66 @@ const struct step_kind step_bridge = {
  * changing
  */
 
+static int send_state(const struct net_request *q, bool up, struct error *e)
+{
+	const struct rt_request r = { .kind = RT_LINK_SET,
+				      .link = { .index = q->link->index, .has = LINK_STATE, .up = up } };
+
+	return nl_ask(q->ns->nl, &r, NULL, NULL, e);
+}
+
+/* Some drivers change the address, and the kernel before 6.2 the name, of a link that is down alone (EBUSY): it is
+ * down for a moment then. What it loses by that is put back later (step_restore). */
+static int send_while_down(const struct net_request *q, const struct rt_request *r, struct error *e)
+{
+	int rc = send_state(q, false, e);
+
+	if (rc >= 0)
+		rc = nl_ask(q->ns->nl, r, NULL, NULL, e);
+	/* The first error counts. */
+	if (send_state(q, true, rc < 0 ? NULL : e) < 0 && rc >= 0)
+		rc = e ? -e->code : -EIO;
+	return rc;
+}
+
+static int link_apply(struct step *steps, size_t n, const struct stage *stage, struct error *e)
+{
+	int rc = request_apply(steps, n, stage, e);
+
+	for (size_t i = 0; rc == -EBUSY && i < n; i++) {
+		const struct net_request *q = request_of(&steps[i]);
+		const struct rt_request ask = completed(q);
+
+		if (steps[i].state || !q->may_go_down)
+			continue;
+		rc = send_while_down(q, &ask, e);
+		if (rc < 0)
+			return wrap(e, "%s", q->doing);
+		steps[i].state = true;
+		/* Those behind it were sent all the same; what is refused still is tried in its turn. */
+		for (size_t k = i + 1; k < n; k++)
+			rc = steps[k].state ? rc : -EBUSY;
+	}
+	return rc;
+}
+
+static void link_undo(struct step *s, const struct stage *stage)
+{
+	const struct net_request *q = request_of(s);
+
+	(void)stage;
+	if (!s->state || !q->back)
+		return;
+	complete(q, q->back);
+	if (nl_ask(q->ns->nl, q->back, NULL, NULL, NULL) == -EBUSY && q->may_go_down &&
+	    send_while_down(q, q->back, NULL) < 0)
+		return;
+	s->state = false;
+}
+
 const struct step_kind step_link = {
 	.name = "link", .calls = "sendto", .spans = true, .shared = true,
-	.explain = request_explain, .apply = request_apply, .undo = request_undo, .hint = request_hint,
+	.explain = request_explain, .apply = link_apply, .undo = link_undo, .hint = request_hint,
 };
 
 const struct step_kind step_port = {
@@ -504,16 +552,163 @@ static void move_undo(struct step *s, const struct stage *stage)
 	q->back->link.index = q->peer->index;
 	if (q->back->link.index == 0 && netns_link(q->to, q->ask.link.name, &here, NULL) >= 0)
 		q->back->link.index = here.index;
-	send_quietly(q->to, q->back);
+	/* Under its old index too, for who knows it by that. */
+	q->back->link.has |= LINK_NEW_INDEX;
+	q->back->link.new_index = q->link->index;
+	if (nl_ask(q->to->nl, q->back, NULL, NULL, NULL) < 0) {
+		q->back->link.has &= ~LINK_NEW_INDEX;
+		send_quietly(q->to, q->back);
+	}
 	if (netns_link(q->ns, q->back->link.name, &here, NULL) < 0)
 		return;
 	q->link->index = here.index;
-	send_restore(q);
 }
 
 const struct step_kind step_move = {
 	.name = "move", .calls = "sendto", .shared = true,
 	.explain = request_explain, .apply = move_apply, .undo = move_undo, .hint = request_hint,
+};
+
+/*
+ * what a change drops
+ */
+
+static struct keep_place place_of(const struct net_keep *k)
+{
+	return (struct keep_place){ k->to->ns, k->to->index, k->name, k->to->ns != k->link->ns };
+}
+
+/* The lines of TEXT, each with DOING before it, for the user. */
+static void note(const struct net_keep *k, const char *what, const struct strbuf *text)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	const char *line = strbuf_text(text);
+
+	for (size_t n; *line; line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		strbuf_addf(&out, "%s: %s: %.*s\n", k->doing, what, (int)n, line);
+	}
+	if (out.length && write_full(k->notes, out.text, out.length) < 0)
+		return;
+}
+
+static int restore_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	const struct net_keep *k = s->data;
+	const struct keep_place place = place_of(k);
+	_cleanup_strbuf_ struct strbuf lost = { 0 };
+	struct error own = { 0 };
+	int rc = keep_put_back(k->had, &place, k->stage, &lost, &own);
+
+	(void)n;
+	(void)stage;
+	if (rc < 0 && k->must) {
+		if (e)
+			*e = own;
+		return wrap(e, "%s", k->doing);
+	}
+	note(k, "lost", &lost);
+	return 0;
+}
+
+struct explaining {
+	struct saying *say;
+	const struct netns *ns;
+};
+
+static void explain_one(const struct nlmsghdr *m, const char *like, void *arg)
+{
+	struct explaining *x = arg;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	rtmsg_print(m, &text);
+	say_call(x->say, "sendto($netlink, %s)", strbuf_text(&text));
+	say_like(x->say, "ip %s%s%s%s", x->ns->ref ? "-n " : "", x->ns->ref ? x->ns->ref : "", x->ns->ref ? " " : "",
+		 like);
+}
+
+/* That what a link has is read. */
+static void say_read(struct saying *say)
+{
+	_cleanup_batch_ struct rt_batch batch = { 0 };
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	rtmsg_add(&batch, &(struct rt_request){ .kind = RT_ADDRESS_DUMP });
+	if (batch.failed)
+		return;
+	rtmsg_print((const struct nlmsghdr *)batch.bytes, &text);
+	say_call(say, "sendto($netlink, %s)", strbuf_text(&text));
+}
+
+static void restore_explain(const struct step *s, struct saying *say)
+{
+	const struct net_keep *k = s->data;
+	const struct keep_place place = place_of(k);
+	struct explaining x = { say, k->to->ns };
+
+	say_read(say);
+	if (k->expected)
+		keep_each(k->had, &place, k->stage, explain_one, &x);
+	for (size_t i = 0; k->expected && k->stage == KEEP_DOWN && i < k->had->sysctl_count; i++) {
+		const struct keep_sysctl *set = &k->had->sysctl[i];
+
+		if (keep_sysctl_is_set(set, &k->had->link))
+			say_why(say, "write %s to /proc/sys/net/%s%s/%s, as it was set for this link alone", set->value,
+				set->directory, k->name, set->key);
+	}
+	say_why(say, "%s", k->stage == KEEP_DOWN ? "what the link had and can have while it is down"
+			 : "what the kernel dropped is put back; what cannot come back is said");
+}
+
+static void remember_explain(const struct step *s, struct saying *say)
+{
+	const struct net_keep *k = s->data;
+
+	say_read(say);
+	say_why(say, "what %s has beside itself was read: if this is undone, it is put back", k->had->link.name);
+}
+
+static int remember_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
+{
+	(void)s;
+	(void)n;
+	(void)stage;
+	(void)e;
+	return 0;
+}
+
+/* By now the link is where it was, under its old name: all other undos have been. */
+static void remember_undo(struct step *s, const struct stage *stage)
+{
+	const struct net_keep *k = s->data;
+	const struct rt_link *was = &k->had->link;
+	struct keep_place place = { .ns = k->link->ns, .name = was->name };
+	struct rt_request again = { .kind = RT_LINK_SET, .link = { .has = LINK_MASTER, .master = was->master } };
+	_cleanup_strbuf_ struct strbuf lost = { 0 };
+	struct rt_link now;
+
+	(void)stage;
+	if (netns_link(k->link->ns, was->name, &now, NULL) < 0)
+		return;
+	place.index = again.link.index = now.index;
+	if (keep_put_back(k->had, &place, KEEP_DOWN, NULL, NULL) == -ENODEV)
+		return;
+	if (was->has & LINK_MASTER && (!(now.has & LINK_MASTER) || now.master != was->master))
+		send_quietly(k->link->ns, &again);
+	again.link = (struct rt_link){ .index = now.index, .has = LINK_STATE, .up = was->up };
+	if (now.up != was->up)
+		send_quietly(k->link->ns, &again);
+	if (keep_put_back(k->had, &place, KEEP_UP, &lost, NULL) == -ENODEV)
+		return;
+	note(k, "it was undone, but this did not come back", &lost);
+}
+
+const struct step_kind step_remember = {
+	.name = "remember", .shared = true, .explain = remember_explain, .apply = remember_apply, .undo = remember_undo,
+};
+
+const struct step_kind step_restore = {
+	.name = "restore", .calls = "sendto", .explain = restore_explain, .apply = restore_apply,
 };
 
 /*

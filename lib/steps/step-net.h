@@ -14,6 +14,7 @@
 #ifndef NSKIT_STEP_NET_H
 #define NSKIT_STEP_NET_H
 
+#include "net/keep.h"
 #include "net/mark.h"
 #include "net/netns.h"
 #include "net/rtmsg.h"
@@ -34,6 +35,10 @@ extern const struct step_kind step_mark;	/* RT_LINK_SET of a group, and back */
 extern const struct step_kind step_wait;	/* .data: struct net_wait; changes nothing */
 extern const struct step_kind step_unmark;	/* RT_LINK_SET: happens at the commit */
 
+/* What a change makes the kernel drop. Each reads .data, a struct net_keep that the tool owns. */
+extern const struct step_kind step_remember;	/* before the first change: its undo, the last, puts all back */
+extern const struct step_kind step_restore;	/* after the change: puts back, compares, notes what is lost */
+
 /* A link of the plan, in the namespace where it is or will be. */
 struct net_link {
 	struct netns *ns;
@@ -43,6 +48,7 @@ struct net_link {
 	bool is_bridge;			/* that much is known of it */
 	bool made, grouped, up;		/* what a plan wants: that it be there, in a group that is said, up in the end */
 	bool doomed;			/* it will be deleted: once is enough */
+	bool remembered;		/* what it has is put back by a step already */
 };
 
 struct net_request {
@@ -59,8 +65,19 @@ struct net_request {
 	struct mark_record *forgets;	/* the last of these: after it the record goes */
 
 	struct rt_request *back;	/* takes it back, NULL for nothing; a made link is taken back by its mark */
-	struct rt_request *restore;	/* RT_LINK_MOVE: what the link had, sent when it is back */
-	size_t restore_count;
+	bool may_go_down;		/* RT_LINK_SET: where the kernel wants it down for that, it is up again after */
+};
+
+struct net_keep {
+	const struct keep *had;		/* what was read */
+	struct net_link *link;		/* where it was read */
+	struct net_link *to;		/* where it is put back: LINK itself, or, after a move, another */
+	char name[IFNAMSIZ];		/* its name then */
+	enum keep_stage stage;
+	bool must;			/* what the kernel refuses fails: else it is only noted */
+	bool expected;			/* that all of it is dropped: so explain says what is sent */
+	const char *doing;		/* for messages: "set red:eth0" */
+	int notes;			/* lines for the user: "DOING: what was lost" */
 };
 
 /* Until all links have carrier and are ready to send, and no address of theirs is tentative. */

@@ -174,56 +174,106 @@ static void build_bridge(struct netplan *np, const struct wish *w, struct plan *
 	add_step(plan, &step_bridge, q);
 }
 
-/* What the kernel drops when a link goes down or moves and does not make anew: nothing of its own
- * (RTPROT_KERNEL), no route that a router announced. */
-static bool is_worth_keeping(const struct rt_route *r)
+/*
+ * What a change drops
+ */
+
+/* "line 7: set red:eth0,mtu=1200": by what the kernel drops things. */
+static const char *say_change(struct netplan *np, const struct wish *w, const struct wish_end *end)
 {
-	return r->protocol != RTPROT_KERNEL && r->protocol != RTPROT_RA && r->type == RTN_UNICAST;
+	const struct end *said = &end->end;
+	const struct end part = {
+		.has = said->has & (END_MTU | END_MAC | END_NEW_NAME | END_DOWN | (end->bridge_had ? END_BRIDGE : 0)),
+		.mtu = said->mtu,
+	};
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct end copy = part;
+
+	copy.ref = said->ref;
+	memcpy(copy.name, said->name, sizeof(copy.name));
+	memcpy(copy.new_name, said->new_name, sizeof(copy.new_name));
+	memcpy(copy.bridge, said->bridge, sizeof(copy.bridge));
+	memcpy(copy.mac, said->mac, sizeof(copy.mac));
+	if (w->line)
+		strbuf_addf(&text, "line %zu: ", w->line);
+	strbuf_addf(&text, "%s ", wish_verb(w));
+	end_format(&copy, &text);
+	return netplan_keep(np, strbuf_steal(&text));
 }
 
-/* The N-th that may be an address of END's to put back, of twice as many as its namespace has; NULL where it is
- * none. The kernel tells of IPv4 addresses the first one first, of IPv6 ones the last: they come back in order. */
-static const struct rt_address *kept_address(const struct wish_end *end, size_t n)
+static struct net_keep *new_keep(struct netplan *np, const struct wish *w, const struct wish_end *end,
+				 const struct keep *had, struct net_link *link)
 {
-	const struct netns *ns = end->ns;
-	bool six = n >= ns->address_count;
-	const struct rt_address *a = &ns->address[six ? 2 * ns->address_count - 1 - n : n];
+	struct net_keep *k = netplan_keep(np, calloc(1, sizeof(*k)));
 
-	return a->index == end->there.index && six == (a->address.family == AF_INET6) ? a : NULL;
+	if (!k)
+		return NULL;
+	k->had = had;
+	k->link = k->to = link;
+	k->stage = KEEP_UP;
+	k->notes = np->notes;
+	snprintf(k->name, sizeof(k->name), "%s",
+		 end->had == had && end->end.has & END_NEW_NAME ? end->end.new_name : link->name);
+	k->doing = say_change(np, w, end);
+	return k;
 }
 
-/* Whether R is a route of END's to put back: those on the link itself come first, for a gateway may be found by
- * one of them. */
-static bool is_kept_route(const struct wish_end *end, const struct rt_route *r, bool by_gateway)
+/* Of several wishes about one link the first one's: all of them read the same. */
+static void build_remember(struct netplan *np, const struct wish *w, const struct wish_end *end,
+			   const struct keep *had, struct net_link *link, struct plan *plan)
 {
-	return r->index == end->there.index && is_worth_keeping(r) && by_gateway == (r->via.family != 0);
-}
+	struct net_keep *k;
 
-/* What a link had, to be sent once it is back: for the undo of a move, or of taking it down. */
-static void build_restore(struct netplan *np, const struct wish_end *a, struct net_request *q)
-{
-	const struct netns *ns = a->ns;
-	struct rt_request *r = netplan_keep(np, calloc(ns->address_count + ns->route_count + 2, sizeof(*r)));
-
-	q->restore = r;
-	if (!r)
+	if (!had || link->remembered || (keep_is_empty(had) && w->kind != WISH_MOVE))
 		return;
-	for (size_t n = 0; n < 2 * ns->address_count; n++) {
-		const struct rt_address *old = kept_address(a, n);
+	link->remembered = true;
+	k = new_keep(np, w, end, had, link);
+	if (k)
+		plan_add(plan, HELPER, &step_remember, .data = k);
+}
 
-		if (old)
-			*r++ = (struct rt_request){ .kind = RT_ADDRESS_ADD, .address = *old };
-	}
-	if (a->there.has & LINK_MASTER)
-		*r++ = (struct rt_request){ .kind = RT_LINK_SET,
-					    .link = { .has = LINK_MASTER, .master = a->there.master } };
-	if (a->there.up)
-		*r++ = (struct rt_request){ .kind = RT_LINK_SET, .link = { .has = LINK_STATE, .up = true } };
-	for (int by_gateway = 0; by_gateway < 2; by_gateway++)
-		for (size_t i = 0; i < ns->route_count; i++)
-			if (is_kept_route(a, &ns->route[i], by_gateway))
-				*r++ = (struct rt_request){ .kind = RT_ROUTE_ADD, .route = ns->route[i] };
-	q->restore_count = r - q->restore;
+static void build_remembers(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	build_remember(np, w, end, end->had, end->link, plan);
+	build_remember(np, w, end, end->bridge_had, end->master, plan);
+}
+
+static void build_restore(struct netplan *np, const struct wish *w, const struct wish_end *end,
+			  const struct keep *had, struct net_link *link, struct plan *plan)
+{
+	struct net_keep *k;
+
+	if (!had || !link->remembered)
+		return;
+	link->remembered = false;
+	k = new_keep(np, w, end, had, link);
+	if (k)
+		plan_add(plan, HELPER, &step_restore, .data = k);
+}
+
+static void build_restores(struct netplan *np, const struct wish *w, const struct wish_end *end, struct plan *plan)
+{
+	build_restore(np, w, end, end->had, end->link, plan);
+	build_restore(np, w, end, end->bridge_had, end->master, plan);
+}
+
+/* What a moved link had, where it is now. */
+static void build_moved(struct netplan *np, const struct wish *w, enum keep_stage stage, struct plan *plan)
+{
+	const struct wish_end *a = &w->end[0], *b = &w->end[1];
+	struct net_keep *k;
+
+	if (w->bare || !a->had || (keep_is_empty(a->had) && !(a->there.has & LINK_MASTER)))
+		return;
+	k = new_keep(np, w, a, a->had, a->link);
+	if (!k)
+		return;
+	k->to = b->link;
+	k->stage = stage;
+	k->must = k->expected = true;
+	snprintf(k->name, sizeof(k->name), "%s", b->end.name);
+	k->doing = say_doing(np, w, a, "%s", b->text);
+	plan_add(plan, HELPER, &step_restore, .data = k);
 }
 
 static void build_move(struct netplan *np, const struct wish *w, struct plan *plan)
@@ -247,7 +297,6 @@ static void build_move(struct netplan *np, const struct wish *w, struct plan *pl
 	}
 	q->doing = say_doing(np, w, a, "%s", b->text);
 	q->why = "the kernel takes it down, and drops its addresses and routes";
-	build_restore(np, a, q);
 	add_step(plan, &step_move, q);
 }
 
@@ -276,6 +325,7 @@ static void build_settings(struct netplan *np, const struct wish *w, const struc
 		back = add_back(np, q);
 		if (back)
 			keep_old(there, q->ask.link.has, &back->link);
+		q->may_go_down = there->up && q->ask.link.has & (LINK_MAC | LINK_NAME);
 	}
 	q->doing = say_doing(np, w, end, "%s", "");
 	add_step(plan, &step_link, q);
@@ -306,6 +356,17 @@ static void build_port(struct netplan *np, const struct wish *w, const struct wi
 	add_step(plan, &step_port, q);
 }
 
+/* Where the link of END is now: a moved one takes what it has along. */
+static const struct wish_end *holder(const struct wish *w, const struct wish_end *end)
+{
+	return w->kind == WISH_MOVE && !w->bare ? &w->end[0] : end;
+}
+
+static bool has_already(const struct wish *w, const struct wish_end *end)
+{
+	return holder(w, end)->exists;
+}
+
 static void build_address(struct netplan *np, const struct wish *w, const struct wish_end *end,
 			  const struct rt_address *address, struct plan *plan)
 {
@@ -313,7 +374,7 @@ static void build_address(struct netplan *np, const struct wish *w, const struct
 	struct net_request *q;
 	struct rt_request *back;
 
-	if (end->exists && netns_address(end->ns, end->there.index, &address->address))
+	if (has_already(w, end) && netns_address(holder(w, end)->ns, holder(w, end)->there.index, &address->address))
 		return;
 	q = new_request(np, end, RT_ADDRESS_ADD);
 	if (!q)
@@ -359,7 +420,6 @@ static void build_state(struct netplan *np, const struct wish *w, const struct w
 		back = add_back(np, q);
 		if (back)
 			back->link.up = !up;
-		build_restore(np, end, q);
 	}
 	q->doing = say_doing(np, w, end, "%s", up ? "up" : "down");
 	if (up && w->kind == WISH_PAIR && !end->exists)
@@ -375,7 +435,7 @@ static void build_route(struct netplan *np, const struct wish *w, const struct w
 	struct net_request *q;
 	struct rt_request *back;
 
-	if (end->exists && netns_route(end->ns, end->there.index, &plain))
+	if (has_already(w, end) && netns_route(holder(w, end)->ns, holder(w, end)->there.index, &plain))
 		return;
 	q = new_request(np, end, RT_ROUTE_ADD);
 	if (!q)
@@ -434,33 +494,6 @@ static void build_unmark(struct netplan *np, const struct wish *w, const struct 
 	q->why = "the commit: without its mark it cannot be taken back any more";
 	turn_record(np, q);
 	add_step(plan, &step_unmark, q);
-}
-
-/*
- * What a moved link had
- */
-
-static void build_kept_addresses(struct netplan *np, const struct wish *w, struct plan *plan)
-{
-	const struct wish_end *a = &w->end[0], *b = &w->end[1];
-
-	for (size_t n = 0; n < 2 * a->ns->address_count && !w->bare; n++) {
-		const struct rt_address *old = kept_address(a, n);
-
-		/* Link-local ones come by themselves when it is up. */
-		if (old && !inet_is_link_local(&old->address))
-			build_address(np, w, b, old, plan);
-	}
-}
-
-static void build_kept_routes(struct netplan *np, const struct wish *w, struct plan *plan)
-{
-	const struct wish_end *a = &w->end[0], *b = &w->end[1];
-
-	for (int by_gateway = 0; by_gateway < 2; by_gateway++)
-		for (size_t i = 0; i < a->ns->route_count && !w->bare; i++)
-			if (is_kept_route(a, &a->ns->route[i], by_gateway))
-				build_route(np, w, b, &a->ns->route[i], plan);
 }
 
 /*
@@ -548,13 +581,16 @@ static void build_deletes(struct netplan *np, size_t victims, struct plan *plan)
  */
 
 enum phase {
-	BRIDGES, PAIRS, MOVES, DOWNS, SETTINGS, PORTS, ADDRESSES, UPS, ROUTES, UNMARKS, PHASES
+	REMEMBERS, BRIDGES, PAIRS, MOVES, DOWNS, SETTINGS, PORTS, ADDRESSES, UPS, ROUTES, RESTORES, UNMARKS, PHASES
 };
 
 static void build_end(struct netplan *np, const struct wish *w, const struct wish_end *end, enum phase phase,
 		      struct plan *plan)
 {
 	switch (phase) {
+	case REMEMBERS:
+		build_remembers(np, w, end, plan);
+		break;
 	case SETTINGS:
 		build_settings(np, w, end, plan);
 		break;
@@ -562,18 +598,22 @@ static void build_end(struct netplan *np, const struct wish *w, const struct wis
 		build_port(np, w, end, plan);
 		break;
 	case ADDRESSES:
-		build_addresses(np, w, end, plan);
 		if (w->kind == WISH_MOVE)
-			build_kept_addresses(np, w, plan);
+			build_moved(np, w, KEEP_DOWN, plan);
+		build_addresses(np, w, end, plan);
 		break;
 	case UPS:
 		if (wish_end_state(w, end) == STATE_UP)
 			build_state(np, w, end, true, plan);
 		break;
 	case ROUTES:
-		build_routes(np, w, end, plan);
 		if (w->kind == WISH_MOVE)
-			build_kept_routes(np, w, plan);
+			build_moved(np, w, KEEP_UP, plan);
+		build_routes(np, w, end, plan);
+		break;
+	case RESTORES:
+		if (w->kind != WISH_MOVE)
+			build_restores(np, w, end, plan);
 		break;
 	case DOWNS:
 		/* Before other changes, so that what it drops is put back, if it is undone, when they are undone. */
@@ -598,7 +638,9 @@ static void build_phase(struct netplan *np, enum phase phase, struct plan *plan)
 			build_bridge(np, w, plan);
 		if (w->kind == WISH_PAIR && phase == PAIRS)
 			build_pair(np, w, plan);
-		if (w->kind == WISH_MOVE && phase == MOVES)
+		if (w->kind == WISH_MOVE && phase == REMEMBERS)
+			build_remembers(np, w, &w->end[0], plan);
+		if (w->kind == WISH_MOVE && phase == MOVES && !w->in_place)
 			build_move(np, w, plan);
 		for (size_t k = w->kind == WISH_MOVE; k < w->ends && w->kind != WISH_DELETE; k++)
 			build_end(np, w, &w->end[k], phase, plan);

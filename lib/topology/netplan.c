@@ -4,9 +4,11 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/io.h"
 #include "hint/hint.h"
 #include "net/veth.h"
 #include "ns/nsref.h"
@@ -39,10 +41,22 @@ void *netplan_keep(struct netplan *np, void *p)
 	return p;
 }
 
+static void free_keep(struct keep *k)
+{
+	if (k)
+		keep_free(k);
+	free(k);
+}
+
 static void free_ends(struct wish *w)
 {
-	while (w->ends > 0)
-		end_free(&w->end[--w->ends].end);
+	while (w->ends > 0) {
+		struct wish_end *end = &w->end[--w->ends];
+
+		end_free(&end->end);
+		free_keep(end->had);
+		free_keep(end->bridge_had);
+	}
 }
 
 void netplan_free(struct netplan *np)
@@ -59,6 +73,8 @@ void netplan_free(struct netplan *np)
 		mark_remove(&np->record);
 		mark_free(&np->record);
 	}
+	if (np->has_notes)
+		close_fd(np->notes);
 	netns_free(&np->netns);
 	*np = (struct netplan){ 0 };
 }
@@ -418,6 +434,10 @@ static int resolve_move(struct wish *w, bool impatient, struct error *e)
 
 	if (rc >= 0)
 		rc = look_up(w, &w->end[1], e);
+	w->in_place = rc >= 0 && w->end[0].ns == w->end[1].ns && w->end[1].exists &&
+		      w->end[0].there.index == w->end[1].there.index;
+	if (w->in_place)
+		return 0;
 	if (rc >= 0 && !impatient)
 		rc = outwait(w, &w->end[1], e);
 	if (rc >= 0 && w->end[1].exists)
@@ -426,6 +446,99 @@ static int resolve_move(struct wish *w, bool impatient, struct error *e)
 		return refuse(e, EINVAL, "move %s: it is in that namespace already; to rename it: vethctl set %s,name=%s",
 			      w->end[0].text, w->end[0].text, w->end[1].end.name);
 	return rc < 0 ? rc : netns_read(w->end[0].ns, e);
+}
+
+/*
+ * what a change drops
+ */
+
+/* Whether the kernel drops something of END, which is there, for what W changes of it: all where it moves; IPv6, and
+ * routes, where it goes down; IPv6 with a small MTU; neighbours with another MAC, labels with another name. */
+static bool end_drops(const struct wish *w, const struct wish_end *end)
+{
+	const struct end *said = &end->end;
+	const struct rt_link *l = &end->there;
+
+	if (w->kind == WISH_MOVE)
+		return end == &w->end[0] && !w->in_place;
+	return (said->has & END_MTU && said->mtu != l->mtu) ||
+	       (said->has & END_MAC && memcmp(said->mac, l->mac, sizeof(l->mac)) != 0) ||
+	       (said->has & END_NEW_NAME && !streq(said->new_name, l->name)) ||
+	       (wish_end_state(w, end) == STATE_DOWN && l->up);
+}
+
+static int read_keep(struct netplan *np, const struct netns *ns, const struct rt_link *l, struct keep **out,
+		     struct error *e)
+{
+	int rc;
+
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return fail(e, ENOMEM, "read what %s has", l->name);
+	rc = keep_read(ns, l, *out, e);
+	if (rc >= 0 && !np->has_notes) {
+		np->notes = memfd_create("notes", MFD_CLOEXEC);
+		np->has_notes = np->notes >= 0;
+		rc = np->has_notes ? 0 : fail(e, errno, "memfd_create");
+	}
+	return rc;
+}
+
+/* The bridge whose MTU may change with END's: its ports' smallest, unless somebody chose one (br_mtu_auto_adjust). */
+static int read_bridge(struct netplan *np, struct wish_end *end, struct error *e)
+{
+	int index = end->bridge ? end->bridge->index : end->there.has & LINK_MASTER ? end->there.master : 0;
+	bool joins = end->bridge && !(end->there.has & LINK_MASTER && end->there.master == index);
+	struct rt_link bridge;
+	int rc;
+
+	if (!index || !(joins || end->end.has & END_MTU))
+		return 0;
+	rc = netns_link_at(end->ns, index, &bridge, e);
+	if (rc < 0)
+		return rc == -ENODEV ? 0 : rc;
+	if (!streq(bridge.kind, "bridge"))
+		return 0;
+	end->master = get_link(np, end->ns, bridge.name, end->text);
+	if (!end->master)
+		return fail(e, ENOMEM, "%s", end->text);
+	end->master->index = index;
+	return read_keep(np, end->ns, &bridge, &end->bridge_had, e);
+}
+
+static int read_end(struct netplan *np, const struct wish *w, struct wish_end *end, struct error *e)
+{
+	struct rt_link *l = &end->there, master;
+	int rc = 0;
+
+	if (end_drops(w, end)) {
+		if (l->has & LINK_MASTER && netns_link_at(end->ns, l->master, &master, NULL) >= 0)
+			memcpy(l->master_name, master.name, sizeof(l->master_name));
+		rc = read_keep(np, end->ns, l, &end->had, e);
+	}
+	if (rc >= 0 && w->kind != WISH_MOVE)
+		rc = read_bridge(np, end, e);
+	return rc < 0 ? wrap(e, "%s %s", wish_verb(w), end->text) : 0;
+}
+
+/* Where nothing changes, nothing is read. */
+static int read_ends(struct netplan *np, struct wish *w, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t k = 0; rc >= 0 && w->kind != WISH_DELETE && k < w->ends; k++)
+		if (w->end[k].exists)
+			rc = read_end(np, w, &w->end[k], e);
+	return rc;
+}
+
+char *netplan_notes(const struct netplan *np)
+{
+	char *text = NULL;
+
+	if (!np->has_notes || lseek(np->notes, 0, SEEK_SET) < 0 || read_all(np->notes, SIZE_MAX, &text, NULL) < 0)
+		return strdup("");
+	return text;
 }
 
 static int resolve_wish(struct wish *w, bool impatient, struct error *e)
@@ -558,6 +671,8 @@ int netplan_resolve(struct netplan *np, bool impatient, struct error *e)
 	for (size_t i = 0; rc >= 0 && i < np->count; i++)
 		for (size_t k = 0; rc >= 0 && k < np->wish[i].ends; k++)
 			rc = in_line(&np->wish[i], resolve_bridge(np, &np->wish[i], &np->wish[i].end[k], e), e);
+	for (size_t i = 0; rc >= 0 && i < np->count; i++)
+		rc = in_line(&np->wish[i], read_ends(np, &np->wish[i], e), e);
 	if (rc >= 0 && np->failed)
 		return fail(e, ENOMEM, "resolve");
 	return rc;

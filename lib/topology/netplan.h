@@ -33,6 +33,9 @@ struct wish_end {
 	struct rt_link there;	/* where it exists */
 	struct net_link *link;
 	struct net_link *bridge;	/* of bridge=, NULL for none */
+	struct keep *had;	/* what it has, where a change of it may make the kernel drop some of that */
+	struct keep *bridge_had;	/* the same of the bridge whose port it is or becomes: its MTU follows the ports' */
+	struct net_link *master;	/* that bridge */
 };
 
 struct wish {
@@ -42,6 +45,7 @@ struct wish {
 	size_t line;		/* of the file it stands in, 0 for none */
 	bool holds_is_fine;	/* PAIR, BRIDGE: one that exists is made as said. DELETE: none is fine */
 	bool bare;		/* MOVE: without what it had */
+	bool in_place;		/* MOVE: it is there already */
 	bool again;		/* PAIR, BRIDGE: an earlier wish makes it, this one changes it */
 	enum wish_kind made_by;	/* DELETE, of a line of a file: what that makes; WISH_DELETE where it is none */
 	const struct wish_end *victim;	/* DELETE: by which it goes; NULL where another wish sees to it */
@@ -62,6 +66,8 @@ struct netplan {
 	uint32_t wait_seconds;
 	struct net_wait waiting;
 	bool failed;			/* memory ran out */
+	int notes;			/* what the steps say of what they could not keep; see netplan_notes() */
+	bool has_notes;
 };
 
 /* Append a wish for the ends in TEXT (COUNT of them). A key that does not go with KIND is refused. Returns it, or
@@ -81,6 +87,10 @@ struct wish *netplan_wish(struct netplan *np, enum wish_kind kind, const char *c
  * or bridge is missing.
  */
 int netplan_resolve(struct netplan *np, bool impatient, struct error *e) must_check;
+
+/* What the steps said once the plan was run, by lines, for the user: what a change took from a link, or an undo did
+ * not bring back. Empty where there is nothing. Returns text that the caller frees; NULL without memory. */
+char *netplan_notes(const struct netplan *np) must_check;
 
 /* Add the steps to PLAN. Pure. Returns 0 or -errno with E. */
 int netplan_build(struct netplan *np, struct plan *plan, struct error *e) must_check;
