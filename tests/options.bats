@@ -113,6 +113,18 @@ same_as_findmnt() { # OPTION...
 	END
 }
 
+@test "--help, --version and --list-columns succeed, whatever stands beside them" {
+	local tool
+	for tool in nsunshare nsjoin nslist mountprop vethctl; do
+		run -0 "$tool" --help
+		run -0 "$tool" --version
+	done
+	run -0 mountprop -R -l --help
+	run -0 mountprop -n -H
+	run -0 nslist -l -H
+	run -0 vethctl list -H
+}
+
 # --- nslist and lsns ---
 
 # How wide columns are is left to each.

@@ -148,7 +148,7 @@ static int parse(struct request *req, int argc, char **argv, enum opt_action *ac
 	int first = opt_parse(&mountprop, argc, argv, req, action, e);
 
 	if (first < 0 || *action != OPT_RUN)
-		return first;
+		return first < 0 ? first : 0;
 	req->operands = argv + first;
 	req->operand_count = (size_t)(argc - first);
 	return check_operands(req, e);
