@@ -532,7 +532,9 @@ void keep_each(const struct keep *k, const struct keep_place *place, enum keep_s
 		if (!now || !can_be_asked(item, place))
 			continue;
 		rtmsg_kept_add(item, place->index, place->name, how_to_ask(k, i, place, stage, NULL), &batch);
-		rtmsg_kept_say(item, place->name, "add ", &like);
+		/* What tc(8) or bridge(8) would take is more than is read here. */
+		if (item->kind <= KEPT_NEIGHBOUR)
+			rtmsg_kept_say(item, place->name, "add ", &like);
 		if (!batch.failed)
 			each((const struct nlmsghdr *)batch.bytes, strbuf_text(&like), arg);
 	}

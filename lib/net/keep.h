@@ -55,7 +55,8 @@ enum keep_stage { KEEP_DOWN, KEEP_UP };
 int keep_put_back(const struct keep *k, const struct keep_place *place, enum keep_stage stage, struct strbuf *lost,
 		  struct error *e) must_check;
 
-/* What keep_put_back() asks for where nothing is there: EACH gets the message, and the words of ip(8). */
+/* What keep_put_back() asks for where nothing is there: EACH gets the message, and the words of ip(8) that ask
+ * for the same ("" where there are none). */
 typedef void keep_each_fn(const struct nlmsghdr *message, const char *like, void *arg);
 void keep_each(const struct keep *k, const struct keep_place *place, enum keep_stage stage, keep_each_fn *each,
 	       void *arg);

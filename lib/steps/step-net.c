@@ -613,7 +613,7 @@ static int restore_apply(struct step *s, size_t n, const struct stage *stage, st
 
 struct explaining {
 	struct saying *say;
-	const struct netns *ns;
+	const char *ip;			/* as it is run where the link is */
 };
 
 static void explain_one(const struct nlmsghdr *m, const char *like, void *arg)
@@ -623,8 +623,8 @@ static void explain_one(const struct nlmsghdr *m, const char *like, void *arg)
 
 	rtmsg_print(m, &text);
 	say_call(x->say, "sendto($netlink, %s)", strbuf_text(&text));
-	say_like(x->say, "ip %s%s%s%s", x->ns->ref ? "-n " : "", x->ns->ref ? x->ns->ref : "", x->ns->ref ? " " : "",
-		 like);
+	if (like[0])
+		say_like(x->say, "%s %s", x->ip, like);
 }
 
 /* That what a link has is read. */
@@ -644,8 +644,11 @@ static void restore_explain(const struct step *s, struct saying *say)
 {
 	const struct net_keep *k = s->data;
 	const struct keep_place place = place_of(k);
-	struct explaining x = { say, k->to->ns };
+	_cleanup_strbuf_ struct strbuf ip = { 0 };
+	struct explaining x = { .say = say };
 
+	netns_say_ip(k->to->ns, &ip);
+	x.ip = strbuf_text(&ip);
 	say_read(say);
 	if (k->expected)
 		keep_each(k->had, &place, k->stage, explain_one, &x);
