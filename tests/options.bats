@@ -219,12 +219,13 @@ remember_namespaces() {
 }
 
 # Each pair of OPTIONs with both commands in front of it: the same state, or refused by both. Where BETTER (a regular
-# expression) matches, TOOL may do what PEER refuses.
+# expression) matches, TOOL may do what PEER refuses; where MEANT does, they differ on purpose.
 pairs() { # TOOL PEER OPTION...
 	local tool=$1 peer=$2 first second theirs their_status
 	shift 2
 	for first in "$@"; do
 		for second in "$@"; do
+			[[ ! " $first $second " =~ ${MEANT-^$} ]] || continue
 			# shellcheck disable=SC2086 # words
 			run $peer $first $second sh -c "$state"
 			theirs=$output their_status=$status
@@ -271,8 +272,9 @@ as_user_with() {
 	start unshare --fork -m -u -i -n -C -p --propagation private sh -c 'cd /tmp; echo ready; exec sleep infinity'
 	wait_for grep -q ready "$OUT"
 	pid=$(pgrep -P "$PID")
-	# nsenter leaves the working directory outside of the new root.
+	# nsenter leaves the working directory outside of the new root, also one that -w names.
 	cd /
+	local MEANT=' (-a|-m|-r) (.* )?-w/tmp | -w/tmp (.* )?(-a|-m|-r) '
 	# Without a type nsjoin enters all that differ.
 	pairs "nsjoin -t $pid -u" "nsenter -t $pid -u" -a -m -i -n -p -C -r -w '-w/tmp' '-m -r' '-S 0' '-G 0' -F \
 		--preserve-credentials '-S 5 -G 6'
