@@ -58,6 +58,7 @@ struct resolved {
 	bool enter_root;				/* the target's, where it differs */
 	int root, directory, cgroup_procs;		/* descriptors */
 	bool become_root;				/* 0:0, in a joined user namespace */
+	bool unmapped;					/* 0 is not mapped there, for certain */
 	bool reachable, sealed;				/* the target could write the own binary; it is a copy */
 	char *environment, *context, *cgroup;
 	int proc;					/* the caller's /proc */
@@ -512,13 +513,13 @@ static bool read_map(const struct resolved *res, const char *file, struct idmap 
 	return idmap_parse_kernel(text, map, NULL) >= 0;
 }
 
-/* Whether ID 0 is mapped by FILE of the user namespace that is entered. */
-static bool maps_zero(const struct resolved *res, const char *file)
+/* Whether ID 0 is mapped by FILE of the user namespace that is entered: 1, 0, or -1 where FILE cannot be read. */
+static int maps_zero(const struct resolved *res, const char *file)
 {
 	struct idmap map;
 	uint32_t outer;
 
-	return read_map(res, file, &map) && idmap_outer(&map, 0, &outer);
+	return read_map(res, file, &map) ? idmap_outer(&map, 0, &outer) : -1;
 }
 
 /* Whether the user namespace that is entered lies directly below the caller's. */
@@ -569,7 +570,7 @@ static int resolve_reach(struct resolved *res, struct error *e)
 
 static int resolve_credentials(struct request *req, struct resolved *res, struct error *e)
 {
-	int rc = 0;
+	int users, groups, rc = 0;
 
 	if (req->follow_uid)
 		rc = follow_id(res, "Uid", "uid_map", "--setuid", &req->uid, e);
@@ -577,7 +578,10 @@ static int resolve_credentials(struct request *req, struct resolved *res, struct
 		rc = follow_id(res, "Gid", "gid_map", "--setgid", &req->gid, e);
 	if (rc < 0 || !res->from[NS_USER] || req->preserve_credentials)
 		return rc;
-	res->become_root = maps_zero(res, "uid_map") && maps_zero(res, "gid_map");
+	users = maps_zero(res, "uid_map");
+	groups = maps_zero(res, "gid_map");
+	res->become_root = users > 0 && groups > 0;
+	res->unmapped = users == 0 || groups == 0;
 	return 0;
 }
 
@@ -866,7 +870,7 @@ static void say_kept(const struct request *req, const struct resolved *res)
 {
 	bool wanted = res->from[NS_USER] && !req->preserve_credentials && !(req->set_uid && req->set_gid);
 
-	if (wanted && !res->become_root)
+	if (wanted && res->unmapped)
 		fprintf(stderr, "%s: user and group ID stay as they are: 0 is not mapped in the user namespace\n",
 			tool.name);
 	say_etc(req, res);

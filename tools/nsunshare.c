@@ -499,13 +499,27 @@ static int refuse_other_types(const struct name_set *set, int wanted, struct err
 		      ns_words_format(set->types, has, sizeof(has)), ns_words_format(wanted, wants, sizeof(wants)));
 }
 
+/* A bind mount holds the rest yet, and someone may use it. */
+static int refuse_lost(const struct name_set *set, struct error *e)
+{
+	char lost[160];
+
+	return refuse(e, EEXIST, "--exist: the set %s is no longer whole: its keeper has ended, and with it namespaces "
+		      "that no bind mount held (%s)", set->name, ns_words_format(set->types & ~set->pinned, lost,
+		      sizeof(lost)));
+}
+
 /* Whether SET is what would be made. */
 static int compare_set(const struct name_set *set, const struct name_making *making, struct error *e)
 {
+	_cleanup_close_ int keeper = set->types & ~set->pinned ? name_keeper_open(set, NULL) : -1;
+
 	if (set->state == NAME_ELSEWHERE)
 		return refuse(e, EEXIST, "--exist: the set %s is elsewhere, and cannot be reached from here", set->name);
 	if (set->types != making->types)
 		return refuse_other_types(set, making->types, e);
+	if (set->types & ~set->pinned && keeper == -ESRCH)
+		return refuse_lost(set, e);
 	for (size_t i = 0; making->from && i < NS_TYPES; i++)
 		if (set->types & ns_types[i].flag && making->from->inode[i] && making->from->inode[i] != set->inode[i])
 			return refuse(e, EEXIST, "--exist: the set %s keeps another %s than that of %s", set->name,

@@ -193,14 +193,33 @@ int set_open(const struct rundir *rd, const char *name, struct name_set *out, st
 	return take_fd(&dir);
 }
 
-/* Returns 0, -ENOENT without E, or -errno with E. */
-static int find_in(struct name_place place, const char *name, struct name_set *out, struct error *e)
+/* Errors of opening a directory of names that say that it is not to be used, not that something else failed. */
+static bool is_refusal(int err)
+{
+	return err == EPERM || err == EACCES || err == ENOTDIR || err == ELOOP || err == EINVAL || err == ENAMETOOLONG;
+}
+
+/*
+ * Returns 0, or -errno with E: -ENOENT where there is no set NAME in PLACE, which REFUSED tells of where PLACE is not to be
+ * used. A set that is there but cannot be read is neither: another of that name would be entered in its stead.
+ */
+static int find_in(struct name_place place, const char *name, struct name_set *out, struct error *refused,
+		   struct error *e)
 {
 	_cleanup_rundir_ struct rundir rd = RUNDIR_NONE;
-	int r = rundir_open_place(&rd, place, e);
+	struct error own = { 0 };
+	int r = rundir_open_place(&rd, place, &own);
 
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		if (r != -ENOENT && !is_refusal(-r)) {
+			if (e)
+				*e = own;
+			return r;
+		}
+		if (r != -ENOENT && !refused->code)
+			*refused = own;
+		return refuse(e, ENOENT, "there is no set %s", name);
+	}
 
 	_cleanup_close_ int dir = set_open(&rd, name, out, e);
 
@@ -211,60 +230,50 @@ static const struct name_place of_root = { .kind = PLACE_ROOT };
 
 int name_find(const char *name, struct name_set *out, struct error *refused, struct error *e)
 {
-	struct error first = { 0 };
-	int r, second;
+	int r;
 
+	*refused = (struct error){ 0 };
 	if (nsref_check_name(name, NULL) < 0)
 		return refuse(e, ENOENT, "there is no set %s", name);
-	r = find_in((struct name_place){ PLACE_OWN, 0 }, name, out, &first);
-	if (r == 0)
-		return 0;
-	second = rundir_looks_at_roots() ? find_in(of_root, name, out, e) : -ENOENT;
-	if (second == 0) {
-		if (r != -ENOENT && refused)
-			*refused = first;
-		return 0;
-	}
-	if (r == -ENOENT)
-		return second == -ENOENT ? refuse(e, ENOENT, "there is no set %s", name) : second;
-	if (e)
-		*e = first;
+	r = find_in((struct name_place){ PLACE_OWN, 0 }, name, out, refused, e);
+	if (r == -ENOENT && rundir_looks_at_roots())
+		r = find_in(of_root, name, out, refused, e);
 	return r;
+}
+
+/* Nothing else is looked at: what was refused is the error. */
+static int take_refused(int r, const struct error *refused, struct error *e)
+{
+	if (r != -ENOENT || !refused->code)
+		return r;
+	if (e)
+		*e = *refused;
+	return -refused->code;
 }
 
 int name_lookup(const char *name, struct name_set *out, struct error *e)
 {
-	return name_find(name, out, NULL, e);
+	struct error refused;
+	int r = name_find(name, out, &refused, e);
+
+	return take_refused(r, &refused, e);
 }
 
 int name_lookup_of(uid_t user, const char *name, struct name_set *out, struct error *e)
 {
-	const struct name_place places[] = { { PLACE_XDG, user }, { PLACE_TMP, user } };
-	struct error first = { 0 };
-	int r = -ENOENT, code = -ENOENT;
+	const struct name_place of_user[] = { { PLACE_XDG, user }, { PLACE_TMP, user } };
+	const struct name_place *places = user == 0 ? &of_root : of_user;
+	size_t count = user == 0 ? 1 : array_size(of_user);
+	struct error refused = { 0 };
+	int r = -ENOENT;
 
 	if (nsref_check_name(name, NULL) < 0)
 		return refuse(e, ENOENT, "there is no set %s", name);
-	if (user == 0)
-		r = find_in(of_root, name, out, &first);
-	for (size_t i = 0; user != 0 && r != 0 && i < array_size(places); i++) {
-		struct error one = { 0 };
-
-		r = find_in(places[i], name, out, &one);
-		if (r != -ENOENT && code == -ENOENT) {
-			code = r;
-			first = one;
-		}
-	}
-	if (user == 0)
-		code = r;
-	if (r == 0)
-		return 0;
-	if (code == -ENOENT)
+	for (size_t i = 0; r == -ENOENT && i < count; i++)
+		r = find_in(places[i], name, out, &refused, e);
+	if (r == -ENOENT && !refused.code)
 		return refuse(e, ENOENT, "user %u has no set %s", user, name);
-	if (e)
-		*e = first;
-	return code;
+	return take_refused(r, &refused, e);
 }
 
 static int by_name(const void *a, const void *b)

@@ -56,7 +56,7 @@ int rundir_open(struct rundir *rd, enum purpose purpose, struct error *e) must_c
 /* Those of PLACE, to look. Returns as rundir_open(). */
 int rundir_open_place(struct rundir *rd, struct name_place place, struct error *e) must_check;
 
-/* Whether root's directory is looked at too: it is not the caller's own, and NSKIT_RUNDIR does not say where. */
+/* Whether root's directory is looked at too: it is not the caller's own, and that is where a user has sets by default. */
 bool rundir_looks_at_roots(void);
 
 /* Locked, and for MAKE made and mounted. Returns 0, -ENOENT without E, or -errno with E. */

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -136,16 +137,33 @@ char *name_rundir(void)
 	return strbuf_steal(&path);
 }
 
-static bool is_overridden(void)
+/* Whether PATH is BASE, a user ID, and END. */
+static bool is_of_some_user(const char *path, const char *base, const char *end)
 {
-	const char *given = getenv("NSKIT_RUNDIR");
+	size_t n = strlen(base), digits;
 
-	return given && given[0];
+	if (strncmp(path, base, n) != 0)
+		return false;
+	digits = strspn(path + n, "0123456789");
+	return digits > 0 && streq(path + n + digits, end);
+}
+
+/* Whether PATH is where a user has sets without being told. The tools export such a path, and whoever they run finds the same
+ * sets as their caller. */
+static bool is_default(const char *path)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	size_t n = xdg ? strlen(xdg) : 0;
+
+	return is_of_some_user(path, "/tmp/nskit-", "") || is_of_some_user(path, "/run/user/", "/nskit") ||
+	       streq(path, RUNDIR_OF_ROOT) || (n && strncmp(path, xdg, n) == 0 && streq(path + n, "/nskit"));
 }
 
 bool rundir_looks_at_roots(void)
 {
-	return !is_overridden() && !is_first_root();
+	_cleanup_free_ char *path = name_rundir();
+
+	return path && is_default(path) && !streq(path, RUNDIR_OF_ROOT);
 }
 
 char *name_place_path(struct name_place place)

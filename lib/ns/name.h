@@ -80,13 +80,13 @@ int name_rundir_open(bool make, struct error *e) must_check;
 bool name_can_pin(void);
 
 /*
- * Read the set NAME and find its state: in the caller's own directory, then (unless NSKIT_RUNDIR says where) in root's.
- * A directory that is refused does not hide the next: where NAME was found for all that, REFUSED (may be NULL) tells
- * of it. Returns 0, or -ENOENT (no such set), or -errno with E.
+ * Read the set NAME and find its state: in the caller's own directory, then (unless NSKIT_RUNDIR names another than a user's
+ * default) in root's. A directory that is refused does not hide the next; REFUSED tells of it, whatever is returned.
+ * Returns 0, or -errno with E: -ENOENT where there is no such set. A set that cannot be read does hide the next.
  */
 int name_find(const char *name, struct name_set *out, struct error *refused, struct error *e) must_check;
 
-/* The same without word of what was refused. */
+/* The same where nothing else is looked at: a directory that was refused is the error, where NAME was not found. */
 int name_lookup(const char *name, struct name_set *out, struct error *e) must_check;
 
 /* The set NAME of USER, in its directory below /run/user or /tmp, or root's own. Its keeper must be a process of

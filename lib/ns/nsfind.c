@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/memory.h"
 #include "ns/name.h"
@@ -421,11 +422,13 @@ static int search_round(struct search *s, bool climbing)
 static bool search(struct search *s)
 {
 	_cleanup_close_ int proc = proc_open(NULL);
+	struct statfs fs;
 	int over;
 
-	s->no_proc = proc < 0;
+	/* An empty directory, where none is mounted. */
+	s->no_proc = proc < 0 || fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC;
 	/* Every PID namespace has a PID 1: where it is not seen, hidepid= hides it (proc(5)). */
-	s->hidden = proc >= 0 && faccessat(proc, "1", F_OK, 0) < 0;
+	s->hidden = !s->no_proc && faccessat(proc, "1", F_OK, 0) < 0;
 	s->walk.proc = proc;
 	s->walk.visit = look;
 	s->walk.arg = s;
@@ -445,8 +448,8 @@ static int not_found(const struct search *s, const char *what, struct error *e)
 	const char *title = type ? type->title : "namespace";
 
 	if (s->no_proc)
-		return refuse(e, ENOENT, "no %s with the %s was found; there is no /proc to look in",
-			      title, what);
+		return refuse(e, ENOENT, "no %s with the %s was found; no proc file system is mounted at /proc to "
+			      "look in", title, what);
 	if (s->hidden)
 		return refuse(e, ENOENT, "no %s with the %s was found; /proc hides the processes of other users "
 			      "(hidepid)", title, what);

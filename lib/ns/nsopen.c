@@ -280,8 +280,10 @@ static int resolve_netns(struct nstarget *out, const char *name, struct error *e
 	char path[sizeof(NETNS_DIR "/") + 255];
 
 	if ((size_t)snprintf(path, sizeof(path), NETNS_DIR "/%s", name) >= sizeof(path) ||
-	    streq(name, ".") || streq(name, "..") || faccessat(AT_FDCWD, path, F_OK, 0) < 0)
+	    streq(name, ".") || streq(name, ".."))
 		return -ENOENT;
+	if (faccessat(AT_FDCWD, path, F_OK, 0) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? -ENOENT : fail(e, errno, "%s", path);
 
 	int fd = ns_open_file(AT_FDCWD, path, e);
 	if (fd == -EINVAL && is_file(path))
@@ -303,24 +305,22 @@ static int refuse_name(const struct nstarget *out, bool netns, struct error *e)
 	return -ENOENT;
 }
 
-/* A directory of names that was refused does not hide what iproute2 has, but is said. What any user may have put into
- * the working directory is no answer then. */
-static int resolve_beside(struct nstarget *out, const char *name, bool netns, int r, struct error *e)
+/* There is no such set. A directory of names that was refused does not hide what iproute2 has, but what any user may have
+ * put into the working directory is no answer then. */
+static int resolve_beside(struct nstarget *out, const char *name, bool netns, struct error *e)
 {
-	struct error own = { 0 };
-	int second = netns ? resolve_netns(out, name, &own) : -ENOENT;
+	int r = netns ? resolve_netns(out, name, e) : -ENOENT;
 
-	if (second == -ENOENT && r == -ENOENT && !out->ref.forced && is_file(name))
-		return resolve_file(out, name, e);
-	if (second == 0 && r != -ENOENT && e) {
-		out->refused = *e;
-		*e = (struct error){ 0 };
+	if (r != -ENOENT)
+		return r;
+	if (out->refused.code) {
+		if (e)
+			*e = out->refused;
+		return -out->refused.code;
 	}
-	if (second == -ENOENT && r == -ENOENT)
-		return refuse_name(out, netns, e);
-	if (second < 0 && r == -ENOENT && e)
-		*e = own;
-	return second == 0 ? 0 : r == -ENOENT ? second : r;
+	if (!out->ref.forced && is_file(name))
+		return resolve_file(out, name, e);
+	return refuse_name(out, netns, e);
 }
 
 /* "alice/red": the set of that user. Returns as name_lookup(); where there is no such user, there is no such set. */
@@ -333,8 +333,12 @@ static int lookup_of_user(const struct nsref *ref, struct name_set *out, struct 
 	if (!user)
 		return fail(e, ENOMEM, "%s", ref->text);
 	if (account_user(user, &uid, &unknown) < 0)
-		return refuse(e, ENOENT, "%s: there is no user %s", ref->text, user);
-	return name_lookup_of(uid, ref->word + ref->user + 1, out, e);
+		return refuse(e, ENOENT, "there is no user %s", user);
+
+	const char *name = ref->word + ref->user + 1;
+	int r = name_lookup_of(uid, name, out, e);
+
+	return r == -ENOENT ? refuse(e, ENOENT, "user %s has no set %s", user, name) : r;
 }
 
 static int resolve_of_user(struct nstarget *out, struct error *e)
@@ -369,11 +373,15 @@ static int resolve_name(struct nstarget *out, int type, struct error *e)
 	struct name_set set;
 	int r;
 
-	if (out->ref.user)
-		return resolve_of_user(out, e);
-	r = nsref_check_name(name, NULL) == 0 ? name_find(name, &set, &out->refused, e) : -ENOENT;
+	if (out->ref.user) {
+		r = resolve_of_user(out, e);
+		return r == -ENOENT && e ? wrap(e, "%s", out->ref.text) : r;
+	}
+	r = name_find(name, &set, &out->refused, e);
+	if (r == -ENOENT)
+		return resolve_beside(out, name, type == 0 || type == CLONE_NEWNET, e);
 	if (r < 0)
-		return resolve_beside(out, name, type == 0 || type == CLONE_NEWNET, r, e);
+		return r;
 	out->name = name;
 	return take_set(out, &set, e);
 }

@@ -104,13 +104,14 @@ static void reserve_explain(const struct step *s, struct saying *say)
 static int set_init(struct name_set *set, const char *name, struct error *e)
 {
 	_cleanup_close_ int proc = proc_open(NULL), mnt = ns_open_self(&ns_types[NS_MNT], e);
+	_cleanup_close_ int pid = mnt < 0 ? mnt : ns_open_self(&ns_types[NS_PID], e);
 
-	if (mnt < 0)
-		return mnt;
+	if (pid < 0)
+		return pid;
 	snprintf(set->name, sizeof(set->name), "%s", name);
 	set->mntns = ns_inode(mnt);
 	set->mntns_id = ns_mount_id(mnt);
-	set->pidns = ns_inode_self(&ns_types[NS_PID]);
+	set->pidns = ns_inode(pid);
 	if (!set->mntns || !set->pidns)
 		return refuse(e, EIO, "see which namespaces this process is in");
 	set->owner = geteuid();

@@ -226,6 +226,8 @@ static int map_side(const struct step *s, const struct map_side *side, const str
 			snprintf(pid, sizeof(pid), "%d", stage->child);
 		fail(e, -rc, "map %s: write %s", side->what, path);
 		hint_map(proc, pid, side->kind, map, -rc, e);
+		if (rc == -ENOENT)
+			hint_proc(proc, s->actor == HELPER ? stage->child : getpid(), -rc, e);
 	}
 	return rc;
 }
