@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <linux/if_bridge.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 
@@ -39,6 +41,33 @@ static void read_inet(const struct nlattr *a, int family, unsigned int length, s
 	memcpy(out->byte, mnl_attr_get_payload(a), inet_bytes(family));
 }
 
+/* What stands in IFLA_INFO_SLAVE_DATA of a port of a bridge. */
+static void read_port(const struct nlattr *data, struct rt_link *out)
+{
+	static const struct { uint16_t type; unsigned int flag; } flags[] = {
+		{ IFLA_BRPORT_ISOLATED, PORT_ISOLATED }, { IFLA_BRPORT_LOCKED, PORT_LOCKED },
+		{ IFLA_BRPORT_LEARNING, PORT_LEARNING }, { IFLA_BRPORT_UNICAST_FLOOD, PORT_FLOOD },
+		{ IFLA_BRPORT_MCAST_FLOOD, PORT_MCAST_FLOOD }, { IFLA_BRPORT_BCAST_FLOOD, PORT_BCAST_FLOOD },
+		{ IFLA_BRPORT_NEIGH_SUPPRESS, PORT_NEIGH_SUPPRESS },
+	};
+	const struct nlattr *a;
+
+	/* An older kernel says nothing of these, and floods. */
+	out->port_flags = PORT_LEARNING | PORT_FLOOD | PORT_MCAST_FLOOD | PORT_BCAST_FLOOD;
+	mnl_attr_for_each_nested(a, data) {
+		if (!holds(a, 1))
+			continue;
+		if (mnl_attr_get_type(a) == IFLA_BRPORT_STATE)
+			out->port_state = mnl_attr_get_u8(a);
+		for (size_t i = 0; i < array_size(flags); i++) {
+			if (mnl_attr_get_type(a) != flags[i].type)
+				continue;
+			out->port_flags &= ~flags[i].flag;
+			out->port_flags |= mnl_attr_get_u8(a) ? flags[i].flag : 0;
+		}
+	}
+}
+
 static void read_info(const struct nlattr *info, struct rt_link *out)
 {
 	const struct nlattr *a, *b;
@@ -53,10 +82,15 @@ static void read_info(const struct nlattr *info, struct rt_link *out)
 			copy_text(a, out->slave_kind, sizeof(out->slave_kind));
 			break;
 		case IFLA_INFO_SLAVE_DATA:
+			if (streq(out->slave_kind, "bridge"))
+				read_port(a, out);
+			break;
+		case IFLA_INFO_DATA:
+			if (!streq(out->kind, "bridge"))
+				break;
 			mnl_attr_for_each_nested(b, a)
-				if (mnl_attr_get_type(b) == IFLA_BRPORT_STATE && holds(b, 1) &&
-				    streq(out->slave_kind, "bridge"))
-					out->port_state = mnl_attr_get_u8(b);
+				if (mnl_attr_get_type(b) == IFLA_BR_VLAN_FILTERING && holds(b, 1))
+					out->vlan_filtering = mnl_attr_get_u8(b);
 			break;
 		}
 	}
@@ -196,6 +230,17 @@ bool rtmsg_read_address(const struct nlmsghdr *n, struct rt_address *out)
 	return out->address.family != 0;
 }
 
+static void read_via(const struct nlattr *a, struct inet *out)
+{
+	const struct rtvia *v = mnl_attr_get_payload(a);
+	struct inet via = { .family = AF_INET6, .length = 128 };
+
+	if (!holds(a, sizeof(*v) + sizeof(struct in6_addr)) || v->rtvia_family != AF_INET6)
+		return;
+	memcpy(via.byte, v->rtvia_addr, sizeof(struct in6_addr));
+	*out = via;
+}
+
 bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 {
 	const struct rtmsg *m = mnl_nlmsg_get_payload(n);
@@ -218,6 +263,9 @@ bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 		case RTA_GATEWAY:
 			read_inet(a, m->rtm_family, 8 * inet_bytes(m->rtm_family), &out->via);
 			break;
+		case RTA_VIA:
+			read_via(a, &out->via_other);
+			break;
 		case RTA_OIF:
 			read_number(a, &out->index);
 			break;
@@ -233,6 +281,75 @@ bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 		}
 	}
 	return true;
+}
+
+bool rtmsg_read_neighbour(const struct nlmsghdr *n, struct rt_neighbour *out)
+{
+	const struct ndmsg *m = mnl_nlmsg_get_payload(n);
+	const struct nlattr *a;
+
+	if (n->nlmsg_type != RTM_NEWNEIGH || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m))
+		return false;
+	*out = (struct rt_neighbour){ .index = m->ndm_ifindex, .family = m->ndm_family, .state = m->ndm_state };
+	mnl_attr_for_each(a, n, sizeof(*m)) {
+		switch (mnl_attr_get_type(a)) {
+		case NDA_DST:
+			read_inet(a, m->ndm_family, 8 * inet_bytes(m->ndm_family), &out->address);
+			break;
+		case NDA_LLADDR:
+			out->has_mac = mnl_attr_get_payload_len(a) == sizeof(out->mac);
+			if (out->has_mac)
+				memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
+			break;
+		case NDA_MASTER:
+			read_number(a, &out->master);
+			break;
+		case NDA_VLAN:
+			if (holds(a, sizeof(out->vlan)))
+				out->vlan = mnl_attr_get_u16(a);
+			break;
+		}
+	}
+	return true;
+}
+
+/* A range comes as two: its begin and its end. */
+static void read_vlan(const struct nlattr *a, uint16_t *begin, struct rt_vlans *out)
+{
+	struct bridge_vlan_info v;
+
+	if (!holds(a, sizeof(v)))
+		return;
+	memcpy(&v, mnl_attr_get_payload(a), sizeof(v));
+	if (v.vid >= 8 * sizeof(out->member))
+		return;
+	if (v.flags & BRIDGE_VLAN_INFO_PVID)
+		out->pvid = v.vid;
+	for (uint16_t id = v.flags & BRIDGE_VLAN_INFO_RANGE_END && *begin ? *begin : v.vid; id <= v.vid; id++)
+		out->member[id / 8] |= 1 << id % 8;
+	*begin = v.flags & BRIDGE_VLAN_INFO_RANGE_BEGIN ? v.vid : 0;
+}
+
+bool rtmsg_read_vlans(const struct nlmsghdr *n, int index, struct rt_vlans *out)
+{
+	const struct ifinfomsg *m = mnl_nlmsg_get_payload(n);
+	const struct nlattr *a, *b;
+	uint16_t begin = 0;
+	bool found = false;
+
+	if (n->nlmsg_type != RTM_NEWLINK || n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(*m) || m->ifi_index != index)
+		return false;
+	mnl_attr_for_each(a, n, sizeof(*m)) {
+		if (mnl_attr_get_type(a) != IFLA_AF_SPEC)
+			continue;
+		mnl_attr_for_each_nested(b, a) {
+			if (mnl_attr_get_type(b) != IFLA_BRIDGE_VLAN_INFO)
+				continue;
+			read_vlan(b, &begin, out);
+			found = true;
+		}
+	}
+	return found;
 }
 
 bool rtmsg_read_nsid(const struct nlmsghdr *n, int *out)

@@ -7,6 +7,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/neighbour.h>
+#include <linux/if_bridge.h>
 #include <linux/net_namespace.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -286,6 +287,29 @@ static void put_route_get(struct rt_batch *b, const struct rt_request *r)
 	m->rtm_family = to->family;
 	m->rtm_dst_len = 8 * inet_bytes(to->family);
 	mnl_attr_put(n, RTA_DST, inet_bytes(to->family), to->byte);
+	mnl_attr_put_u8(n, RTA_IP_PROTO, IPPROTO_UDP);
+	if (r->route.source.family) {
+		m->rtm_src_len = 8 * inet_bytes(to->family);
+		mnl_attr_put(n, RTA_SRC, inet_bytes(to->family), r->route.source.byte);
+	}
+	if (r->route.in)
+		mnl_attr_put_u32(n, RTA_IIF, r->route.in);
+	else if (r->route.index)
+		mnl_attr_put_u32(n, RTA_OIF, r->route.index);
+	end(b, n);
+}
+
+static void put_vlan_dump(struct rt_batch *b, const struct rt_request *r)
+{
+	struct nlmsghdr *n = begin(b, RTM_GETLINK, NLM_F_DUMP);
+	struct ifinfomsg *m;
+
+	(void)r;
+	if (!n)
+		return;
+	m = mnl_nlmsg_put_extra_header(n, sizeof(*m));
+	m->ifi_family = AF_BRIDGE;
+	mnl_attr_put_u32(n, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
 	end(b, n);
 }
 
@@ -416,6 +440,7 @@ void rtmsg_add(struct rt_batch *b, const struct rt_request *r)
 		[RT_QDISC_DUMP] = put_queue_dump,
 		[RT_CLASS_DUMP] = put_queue_dump,
 		[RT_FILTER_DUMP] = put_queue_dump,
+		[RT_VLAN_DUMP] = put_vlan_dump,
 	};
 
 	put[r->kind](b, r);

@@ -37,6 +37,17 @@ enum rt_link_has {
 					 * RT_LINK_GET: look there (4.16) */
 };
 
+/* What a port of a bridge does, or does not (ip-link(8), bridge_slave). */
+enum rt_port_flag {
+	PORT_ISOLATED	= 1 << 0,	/* 4.18 */
+	PORT_LOCKED	= 1 << 1,	/* 5.18 */
+	PORT_LEARNING	= 1 << 2,
+	PORT_FLOOD	= 1 << 3,	/* unknown unicast */
+	PORT_MCAST_FLOOD = 1 << 4,
+	PORT_BCAST_FLOOD = 1 << 5,
+	PORT_NEIGH_SUPPRESS = 1 << 6,
+};
+
 struct rt_link {
 	unsigned int has;
 	int index;
@@ -54,6 +65,8 @@ struct rt_link {
 	unsigned int flags;		/* a message: IFF_* */
 	uint8_t operstate;		/* a message: IF_OPER_* */
 	uint8_t port_state;		/* a message: BR_STATE_* of a port of a bridge */
+	unsigned int port_flags;	/* a message: PORT_* of a port of a bridge */
+	bool vlan_filtering;		/* a message: of a bridge */
 	uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets, rx_dropped, tx_dropped;
 };
 
@@ -71,13 +84,31 @@ struct rt_address {
 
 struct rt_route {
 	int index;
+	int in;				/* RT_ROUTE_GET */
 	struct inet to, via;		/* VIA: family 0 for a destination on the link itself */
+	struct inet via_other;		/* a message: the next hop is of this other family (RTA_VIA, 5.2) */
 	uint32_t table;			/* 0: the main one */
 	uint32_t metric;		/* 0: the kernel's choice */
 	struct inet source;		/* that is preferred; family 0: none */
 	uint8_t protocol, type, scope;
 	bool onlink;			/* VIA is on the link, whatever the addresses say */
 	bool told;			/* by a message: SCOPE counts */
+};
+
+/* A neighbour; or, of family AF_BRIDGE, an entry of a bridge's forwarding database. */
+struct rt_neighbour {
+	int index;			/* the link; of a bridge: the port */
+	int family, master;		/* MASTER: the bridge */
+	struct inet address;		/* family 0: none */
+	uint8_t mac[6];
+	bool has_mac;
+	uint16_t state, vlan;		/* NUD_*; VLAN 0: any */
+};
+
+/* The VLANs of a port of a bridge. */
+struct rt_vlans {
+	uint16_t pvid;			/* of frames that come without a tag; 0: such frames are dropped */
+	uint8_t member[4096 / 8];
 };
 
 enum rt_kind {
@@ -92,14 +123,16 @@ enum rt_kind {
 	RT_ADDRESS_DELETE,
 	RT_ROUTE_ADD,
 	RT_ROUTE_DELETE,
-	RT_ROUTE_GET,		/* which way to ROUTE.to, whole */
+	RT_ROUTE_GET,		/* which way to ROUTE.to, whole, from ROUTE.source (family 0: any): of a UDP packet that
+				 * comes in by the link ROUTE.in (0: that is sent here, by ROUTE.index unless 0) */
 	RT_NSID_GET,		/* the id that this namespace has for the one behind LINK.netns */
 	RT_LINK_DUMP, RT_ADDRESS_DUMP, RT_ROUTE_DUMP,
-	RT_NEIGHBOUR_DUMP,	/* of FAMILY; PROXY: those that are answered for */
+	RT_NEIGHBOUR_DUMP,	/* of FAMILY (AF_BRIDGE: forwarding databases); PROXY: those that are answered for */
 	RT_NEXTHOP_DUMP,	/* nexthop objects, 5.3 */
 	RT_RULE_DUMP,		/* of FAMILY */
 	RT_QDISC_DUMP,
 	RT_CLASS_DUMP, RT_FILTER_DUMP,	/* of the queueing disciplines of LINK; of PARENT there */
+	RT_VLAN_DUMP,		/* of all ports of bridges */
 	RT_KINDS
 };
 
@@ -143,7 +176,11 @@ void rtmsg_like(const struct rt_request *request, const char *ip, struct strbuf 
 bool rtmsg_read_link(const struct nlmsghdr *message, struct rt_link *out);
 bool rtmsg_read_address(const struct nlmsghdr *message, struct rt_address *out);
 bool rtmsg_read_route(const struct nlmsghdr *message, struct rt_route *out);
+bool rtmsg_read_neighbour(const struct nlmsghdr *message, struct rt_neighbour *out);
 bool rtmsg_read_nsid(const struct nlmsghdr *message, int *out);
+
+/* The VLANs of port INDEX. False where MESSAGE is of another link, or says none. */
+bool rtmsg_read_vlans(const struct nlmsghdr *message, int index, struct rt_vlans *out);
 
 /* What an NLMSG_ERROR, or the NLMSG_DONE of a dump, says: an errno (0 for an acknowledgement; EBADMSG where the message
  * is not whole), and the kernel's own text (NETLINK_EXT_ACK), "" where there is none. */
