@@ -1,101 +1,21 @@
 /*
- * Is there a way from one end to another? See reach.h.
+ * Test whether one end can reach another. See reach.h.
  *
- * First the links: the end itself, the other end of its cable, the port of a bridge that this is. Then, for
- * each family of addresses: these; the way of a packet, as far as it can be followed; a probe.
+ * First the links: the end itself, the other end of its cable, the port of a bridge that this is; then who has the same
+ * addresses. Then, for each family of addresses, a probe; and where that is lost, why.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
-#include <stdarg.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "net/reach-internal.h"
 #include "sys/kernel.h"
 
-static void make_line(const struct reach_look *l, const char *format, va_list args, struct strbuf *out) printf_like(2, 0);
-
-static void make_line(const struct reach_look *l, const char *format, va_list args, struct strbuf *out)
-{
-	_cleanup_strbuf_ struct strbuf line = { 0 };
-
-	strbuf_add(&line, l->prefix ? l->prefix : "");
-	strbuf_addv(&line, format, args);
-	strbuf_add_safe(out, strbuf_text(&line));
-	strbuf_add(out, "\n");
-}
-
-/* The way back may lead through the same places. */
-static void add_fault(struct reach *reach, const char *line)
-{
-	if (strstr(strbuf_text(&reach->text), line))
-		return;
-	strbuf_add(&reach->text, line);
-	reach->faults++;
-}
-
-static void say_fault(struct reach_look *l, const char *format, va_list args) printf_like(2, 0);
-
-static void say_fault(struct reach_look *l, const char *format, va_list args)
-{
-	_cleanup_strbuf_ struct strbuf line = { 0 };
-
-	make_line(l, format, args, &line);
-	add_fault(l->reach, strbuf_text(&line));
-}
-
-void reach_say(struct reach_look *l, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say_fault(l, format, args);
-	va_end(args);
-}
-
-/* Say what lets nothing through for certain. */
-static void stop(struct reach_look *l, const char *format, ...) printf_like(2, 3);
-
-static void stop(struct reach_look *l, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say_fault(l, format, args);
-	va_end(args);
-	l->stopped = true;
-}
-
-static void say_maybe(struct reach_look *l, const char *format, ...) printf_like(2, 3);
-
-static void say_maybe(struct reach_look *l, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	make_line(l, format, args, &l->maybe);
-	va_end(args);
-}
-
-const char *reach_place(const struct netns *ns)
-{
-	return ns->own ? "this namespace" : netns_name(ns);
-}
-
-static bool same_address(const struct inet *a, const struct inet *b)
-{
-	return a->family == b->family && memcmp(a->byte, b->byte, inet_bytes(a->family)) == 0;
-}
-
-bool reach_owns(const struct netns *ns, int index, const struct inet *address)
-{
-	for (size_t i = 0; i < ns->address_count; i++)
-		if (ns->address[i].index == index && same_address(&ns->address[i].address, address))
-			return true;
-	return false;
-}
+enum { TENTATIVE_MS = 2500, TENTATIVE_POLL_MS = 50 };
 
 /*
  * find
@@ -139,13 +59,18 @@ static int find_side(struct reach_look *l, const char *text, struct reach_side *
 	return rc < 0 ? wrap(e, "check %s", text) : 0;
 }
 
+/* Which addresses count. */
+enum address_scope { NOT_LINK_LOCAL, LINK_LOCAL };
+
 /* The address of S of that family behind AFTER (NULL: the first one); NULL where there is none. */
-static const struct rt_address *next_address(const struct reach_side *s, int family, const struct rt_address *after)
+static const struct rt_address *next_address(const struct reach_side *s, int family, enum address_scope scope,
+					     const struct rt_address *after)
 {
 	for (size_t i = after ? after - s->ns->address + 1 : 0; i < s->ns->address_count; i++) {
 		const struct rt_address *a = &s->ns->address[i];
 
-		if (a->index == s->link.index && a->address.family == family && !inet_is_link_local(&a->address))
+		if (a->index == s->link.index && a->address.family == family &&
+		    inet_is_link_local(&a->address) == (scope == LINK_LOCAL))
 			return a;
 	}
 	return NULL;
@@ -159,21 +84,22 @@ static bool is_within(const struct inet *a, const struct inet *prefix)
 	       (!rest || ((a->byte[whole] ^ prefix->byte[whole]) & (0xff00 >> rest & 0xff)) == 0);
 }
 
-/* The addresses of that family by which the way is checked: each reaches the other without a gateway; where no two
- * do, the first ones. */
-static void choose_addresses(struct reach_side *a, struct reach_side *b, int family)
+/* The addresses of that family that are tested: each reaches the other without a gateway; where no two do, the first
+ * ones. */
+static bool choose_addresses(struct reach_side *a, struct reach_side *b, int family, enum address_scope scope)
 {
-	a->address = next_address(a, family, NULL);
-	b->address = next_address(b, family, NULL);
-	for (const struct rt_address *x = a->address; x; x = next_address(a, family, x)) {
-		for (const struct rt_address *y = b->address; y; y = next_address(b, family, y)) {
+	a->address = next_address(a, family, scope, NULL);
+	b->address = next_address(b, family, scope, NULL);
+	for (const struct rt_address *x = a->address; x; x = next_address(a, family, scope, x)) {
+		for (const struct rt_address *y = b->address; y; y = next_address(b, family, scope, y)) {
 			if (is_within(&x->address, &y->address) && is_within(&y->address, &x->address)) {
 				a->address = x;
 				b->address = y;
-				return;
+				return true;
 			}
 		}
 	}
+	return a->address && b->address;
 }
 
 /*
@@ -186,12 +112,13 @@ static void check_bridge_port(struct reach_look *l, const struct veth_end *port)
 	struct rt_link bridge;
 
 	if (netns_link_at(port->ns, port->link.master, &bridge, NULL) == 0 && !(bridge.flags & IFF_UP))
-		stop(l, "the bridge %s in %s is down", port->bridge, reach_place(port->ns));
+		reach_say_stop(l, port->ns, port->bridge, "the bridge %s in %s is down", port->bridge,
+			       reach_place(port->ns));
 	/* Ports are disabled where they or their bridge are down, which is said. */
 	else if (port->link.flags & IFF_UP && port->link.port_state != BR_STATE_FORWARDING)
-		stop(l, "%s, a port of %s in %s, is %s: it forwards nothing", port->link.name, port->bridge,
-		     reach_place(port->ns),
-		     port->link.port_state < array_size(states) ? states[port->link.port_state] : "?");
+		reach_say_stop(l, port->ns, port->link.name, "%s, a port of %s in %s, is %s: it forwards nothing",
+			       port->link.name, port->bridge, reach_place(port->ns),
+			       port->link.port_state < array_size(states) ? states[port->link.port_state] : "?");
 }
 
 /* Whether the namespace where the cable ends has an address on it: then it is routed. */
@@ -209,12 +136,13 @@ static void check_peer(struct reach_look *l, const struct reach_side *s, const s
 	const char *place = reach_place(peer->ns);
 
 	if (!(peer->link.flags & IFF_UP))
-		stop(l, "%s, the other end of %s, in %s, is down", peer->link.name, s->text, place);
+		reach_say_stop(l, peer->ns, peer->link.name, "%s, the other end of %s, in %s, is down", peer->link.name,
+			       s->text, place);
 	else if (!(s->link.flags & IFF_LOWER_UP))
-		stop(l, "%s has no carrier", s->text);
+		reach_say_stop(l, s->ns, s->link.name, "%s has no carrier", s->text);
 	if (peer->link.mtu != s->link.mtu) {
-		reach_say(l, "the MTU of %s is %u, that of its other end, %s in %s, is %u: larger packets are lost",
-			s->text, s->link.mtu, peer->link.name, place, peer->link.mtu);
+		reach_say(l, s->ns, s->link.name, "the MTU of %s is %u, that of its other end, %s in %s, is %u: larger "
+			  "packets are lost", s->text, s->link.mtu, peer->link.name, place, peer->link.mtu);
 		l->mtu_is_said = true;
 	}
 }
@@ -224,10 +152,10 @@ static void check_link(struct reach_look *l, const struct reach_side *s, const s
 	const struct veth_end *peer = s->end ? s->end->peer : NULL;
 
 	if (!(s->link.flags & IFF_UP)) {
-		stop(l, "%s is down", s->text);
+		reach_say_stop(l, s->ns, s->link.name, "%s is down", s->text);
 		return;
 	}
-	/* Of one cable the other side tells. */
+	/* Both sides of one cable would say the same. */
 	if (!peer || (other->end == peer && other == &l->side[0]))
 		return;
 	if (other->end == peer && !(peer->link.flags & IFF_UP))
@@ -238,34 +166,13 @@ static void check_link(struct reach_look *l, const struct reach_side *s, const s
 	if (peer->bridge[0])
 		check_bridge_port(l, peer);
 	else if (!has_address(peer))
-		say_maybe(l, "%s, the other end of %s, in %s, is on no bridge and has no address", peer->link.name,
-			  s->text, reach_place(peer->ns));
+		reach_say_maybe(l, peer->ns, peer->link.name, "%s, the other end of %s, in %s, is on no bridge and has no "
+				"address", peer->link.name, s->text, reach_place(peer->ns));
 }
 
 /*
  * addresses
  */
-
-/* Whether what S says reaches link INDEX of NS without a router: over the cable, or through the bridge. */
-static bool hears(const struct reach_look *l, const struct reach_side *s, const struct netns *ns, int index)
-{
-	const struct veth_end *peer = s->end ? s->end->peer : NULL;
-
-	if (!peer)
-		return false;
-	if (!peer->bridge[0])
-		return ns == peer->ns && index == peer->link.index;
-	if (ns == peer->ns && index == peer->link.master)
-		return true;
-	for (size_t i = 0; i < l->all.count; i++) {
-		const struct veth_end *x = l->all.end[i], *port = x->peer;
-
-		if (x->ns == ns && x->link.index == index)
-			return port && port->ns == peer->ns && port->bridge[0] &&
-			       port->link.master == peer->link.master;
-	}
-	return false;
-}
 
 static bool is_side(const struct reach_look *l, const struct netns *ns, int index)
 {
@@ -275,66 +182,118 @@ static bool is_side(const struct reach_look *l, const struct netns *ns, int inde
 	return false;
 }
 
-/* Say so where link INDEX of NS, which has the address of S, is in its way. */
-static bool say_duplicate(struct reach_look *l, const struct reach_side *s, const struct netns *ns, int index)
+/* What was found of who has the same as a side. */
+struct doubles {
+	size_t addresses;
+};
+
+static void say_duplicate(struct reach_look *l, const struct reach_side *s, const struct netns *ns, const char *name)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	bool side = is_side(l, ns, index);
-	struct rt_link link;
 
-	if ((ns == s->ns && index == s->link.index) || !(side || hears(l, s, ns, index)) ||
-	    netns_link_at(ns, index, &link, NULL) < 0)
-		return false;
-	l->stopped |= side;	/* what it sends to that address does not leave it */
 	inet_format(&s->address->address, false, &text);
-	reach_say(l, "the address %s of %s is a duplicate: %s in %s has it too", strbuf_text(&text), s->text, link.name,
-		reach_place(ns));
-	return true;
+	reach_say(l, ns, name, "the address %s of %s is a duplicate: %s in %s has it too", strbuf_text(&text), s->text, name,
+		  reach_place(ns));
 }
 
-/* Others that have the address of S, where they hear of each other; or the other side, where that has it. */
-static bool find_duplicates(struct reach_look *l, const struct reach_side *s)
+/* LINK, which hears S, may have the address of S. */
+static void find_duplicate(struct reach_look *l, const struct reach_side *s, struct netns *ns, const struct rt_link *link,
+			   void *arg)
 {
-	bool found = false;
+	struct doubles *d = arg;
 
-	for (size_t i = 0; i < l->all.netns.count; i++) {
-		const struct netns *ns = l->all.netns.item[i];
-
-		for (size_t k = 0; k < ns->address_count; k++)
-			if (same_address(&ns->address[k].address, &s->address->address))
-				found |= say_duplicate(l, s, ns, ns->address[k].index);
-	}
-	return found;
+	if (!(link->flags & IFF_UP) || (ns == s->ns && link->index == s->link.index) ||
+	    !reach_owns(ns, link->index, &s->address->address))
+		return;
+	d->addresses++;
+	/* What it sends to that address does not leave it. */
+	l->stopped |= is_side(l, ns, link->index);
+	l->explained = true;
+	say_duplicate(l, s, ns, link->name);
 }
 
 /* An address that nothing may be sent from stops all. */
-static void check_address(struct reach_look *l, const struct reach_side *s)
+static void check_address(struct reach_look *l, const struct reach_side *s, const struct reach_side *other)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	bool known;
+	struct doubles d = { 0 };
 
 	inet_format(&s->address->address, false, &text);
-	known = find_duplicates(l, s);
+	reach_segment(l, s, find_duplicate, &d);
+	if (!d.addresses && !l->stopped && other->ns != s->ns &&
+	    reach_owns(other->ns, other->link.index, &s->address->address)) {
+		l->stopped = true;
+		say_duplicate(l, s, other->ns, other->link.name);
+		d.addresses++;
+	}
 	if (s->address->flags & IFA_F_DADFAILED) {
-		if (!known)
-			reach_say(l, "the address %s of %s is a duplicate: somebody else has it", strbuf_text(&text),
-				s->text);
+		if (!d.addresses)
+			reach_say(l, s->ns, s->link.name, "the address %s of %s is a duplicate: somebody else has it",
+				  strbuf_text(&text), s->text);
 		l->stopped = true;
 	} else if (s->address->flags & IFA_F_TENTATIVE && !(s->address->flags & IFA_F_OPTIMISTIC)) {
-		stop(l, "the address %s of %s is tentative still: duplicates are looked for", strbuf_text(&text),
-		     s->text);
+		reach_say_stop(l, s->ns, s->link.name, "the address %s of %s is tentative still: duplicates are looked for",
+			       strbuf_text(&text), s->text);
 	}
+}
+
+/*
+ * hardware addresses
+ */
+
+static void find_same_mac(struct reach_look *l, const struct reach_side *s, struct netns *ns, const struct rt_link *link,
+			  void *arg)
+{
+	char mac[REACH_MAC_TEXT];
+
+	(void)arg;
+	if (!(link->flags & IFF_UP) || (ns == s->ns && link->index == s->link.index) ||
+	    memcmp(link->mac, s->link.mac, sizeof(link->mac)) != 0)
+		return;
+	/* The other side would say the same. */
+	if (s == &l->side[1] && is_side(l, ns, link->index))
+		return;
+	l->explained = true;
+	reach_say(l, ns, link->name, "%s and %s in %s have the same hardware address %s", s->text, link->name,
+		  reach_place(ns), reach_mac(s->link.mac, mac));
 }
 
 /*
  * all of it
  */
 
-static bool has_family(struct reach_look *l, int family)
+static bool is_tentative(const struct reach_side *s)
 {
-	l->family = family;
-	choose_addresses(&l->side[0], &l->side[1], family);
-	return l->side[0].address && l->side[1].address;
+	for (size_t i = 0; i < s->ns->address_count; i++)
+		if (s->ns->address[i].index == s->link.index && s->ns->address[i].flags & IFA_F_TENTATIVE &&
+		    !(s->ns->address[i].flags & (IFA_F_OPTIMISTIC | IFA_F_DADFAILED)))
+			return true;
+	return false;
+}
+
+/* The kernel looks for duplicates of an IPv6 address for a second or two after a link came up. */
+static int await_addresses(struct reach_look *l, struct error *e)
+{
+	for (int ms = 0; is_tentative(&l->side[0]) || is_tentative(&l->side[1]); ms += TENTATIVE_POLL_MS) {
+		if (ms >= TENTATIVE_MS)
+			return 0;
+		poll(NULL, 0, TENTATIVE_POLL_MS);
+		for (size_t k = 0; k < array_size(l->side); k++) {
+			int rc;
+
+			l->side[k].ns->read = false;
+			rc = netns_read(l->side[k].ns, e);
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* Where the route leaves A by another link: its name. */
+static const char *leaves_by(const struct reach_track *t)
+{
+	return t->count && t->point[0].index != t->from->link.index ? t->point[0].name : NULL;
 }
 
 /* By the addresses that both sides have of one family. */
@@ -342,21 +301,28 @@ static void check_family(struct reach_look *l)
 {
 	struct reach_side *a = &l->side[0], *b = &l->side[1];
 	struct reach_track there, back;
-	size_t faults = l->reach->faults;
+	uint64_t microseconds = 0;
 	bool open = false;
 
-	check_address(l, a);
-	if (!same_address(&a->address->address, &b->address->address))
-		check_address(l, b);
+	check_address(l, a, b);
+	if (!reach_same_address(&a->address->address, &b->address->address))
+		check_address(l, b, a);
 	if (!l->stopped) {
 		reach_follow(l, a, b, &there);
 		reach_follow(l, b, a, &back);
-		l->explained |= l->reach->faults > faults;
-		open = reach_probe(l, &there, &back);
+		open = reach_probe(l, &there, &back, &microseconds);
 	}
-	if (open)
-		strbuf_addf(&l->reach->text, "%s%s reaches %s, there and back in %.3f ms\n", l->prefix, a->text, b->text,
-			    l->microseconds / 1000.0);
+	if (open) {
+		const char *by = leaves_by(&there);
+
+		strbuf_addf(&l->reach->text, "%s%s reaches %s, there and back in %.3f ms", l->prefix, a->text, b->text,
+			    microseconds / 1000.0);
+		if (by)
+			strbuf_addf(&l->reach->text, ", by %s of %s", by, reach_place(a->ns));
+		strbuf_add(&l->reach->text, "\n");
+		if (microseconds > l->reach->microseconds)
+			l->reach->microseconds = microseconds;
+	}
 	l->reach->open &= open;
 }
 
@@ -365,37 +331,98 @@ static void check_cable_alone(struct reach_look *l)
 {
 	l->reach->open = true;
 	strbuf_addf(&l->reach->text, "%s and %s are both in %s, where packets to its own addresses go by lo and not over "
-		    "the cable: links alone are checked\n", l->side[0].text, l->side[1].text, reach_place(l->side[0].ns));
+		    "the cable: links alone are checked\n", l->side[0].text, l->side[1].text,
+		    reach_place(l->side[0].ns));
+}
+
+/* Link-local addresses are tested where neither end has others. */
+static const struct { int family; enum address_scope scope; } families[] = {
+	{ AF_INET, NOT_LINK_LOCAL }, { AF_INET6, NOT_LINK_LOCAL }, { AF_INET6, LINK_LOCAL },
+};
+
+static bool has_family(struct reach_look *l, size_t i)
+{
+	l->family = families[i].family;
+	return choose_addresses(&l->side[0], &l->side[1], families[i].family, families[i].scope);
+}
+
+/* Whether S has one beside link-local ones. */
+static bool has_address_of(const struct reach_side *s)
+{
+	return next_address(s, AF_INET, NOT_LINK_LOCAL, NULL) || next_address(s, AF_INET6, NOT_LINK_LOCAL, NULL);
+}
+
+static void say_no_family(struct reach_look *l)
+{
+	size_t faults = l->reach->faults;
+
+	for (size_t k = 0; k < array_size(l->side); k++)
+		if (!has_address_of(&l->side[k]))
+			reach_say(l, l->side[k].ns, l->side[k].link.name, "%s has no address%s", l->side[k].text,
+				  next_address(&l->side[k], AF_INET6, LINK_LOCAL, NULL) ? " but link-local ones" : "");
+	if (l->reach->faults == faults)
+		reach_say(l, NULL, NULL, "%s and %s have no addresses of one family", l->side[0].text, l->side[1].text);
 }
 
 static void check_families(struct reach_look *l)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
-	bool explained = l->reach->faults > 0;
+	bool has[array_size(families)], explained = l->explained;
+	bool has_other = has_address_of(&l->side[0]) || has_address_of(&l->side[1]);
 	size_t count = 0;
 
 	if (l->side[0].ns == l->side[1].ns) {
 		check_cable_alone(l);
 		return;
 	}
-	for (size_t i = 0; i < array_size(families); i++)
-		count += has_family(l, families[i]);
+	for (size_t i = 0; i < array_size(families); i++) {
+		has[i] = has_family(l, i) && (families[i].scope != LINK_LOCAL || !has_other);
+		count += has[i];
+	}
 	l->reach->open = count > 0;
 	for (size_t i = 0; i < array_size(families); i++) {
+		if (!has[i] || !has_family(l, i))
+			continue;
 		l->stopped = false;
 		l->explained = explained;
-		l->prefix = count == 1 ? "" : families[i] == AF_INET ? "IPv4: " : "IPv6: ";
-		if (has_family(l, families[i]))
-			check_family(l);
+		l->prefix = count == 1 ? "" : families[i].family == AF_INET ? "IPv4: " : "IPv6: ";
+		check_family(l);
 	}
 	l->prefix = NULL;
-	if (count)
-		return;
-	for (size_t k = 0; k < array_size(l->side); k++)
-		if (!next_address(&l->side[k], AF_INET, NULL) && !next_address(&l->side[k], AF_INET6, NULL))
-			reach_say(l, "%s has no address", l->side[k].text);
-	if (l->reach->faults == 0)
-		reach_say(l, "%s and %s have no addresses of one family", l->side[0].text, l->side[1].text);
+	if (!count)
+		say_no_family(l);
+}
+
+/* A loopback device is no end of anything. */
+static void check_loopback(struct reach_look *l)
+{
+	for (size_t k = 0; k < array_size(l->side); k++) {
+		const struct reach_side *s = &l->side[k];
+
+		if (s->link.flags & IFF_LOOPBACK && l->side[0].ns != l->side[1].ns)
+			reach_say_stop(l, s->ns, s->link.name, "%s is a loopback device: its packets do not leave its own "
+				       "namespace", s->text);
+	}
+}
+
+static int look(struct reach_look *l, struct error *e)
+{
+	int rc = 0;
+
+	check_loopback(l);
+	if (l->stopped)
+		return 0;
+	check_link(l, &l->side[0], &l->side[1]);
+	check_link(l, &l->side[1], &l->side[0]);
+	if (l->stopped)
+		return 0;
+	if (l->side[0].ns != l->side[1].ns) {
+		reach_segment(l, &l->side[0], find_same_mac, NULL);
+		reach_segment(l, &l->side[1], find_same_mac, NULL);
+		rc = await_addresses(l, e);
+	}
+	if (rc >= 0)
+		check_families(l);
+	return rc;
 }
 
 int reach_check(const char *a, const char *b, struct reach *out, struct error *e)
@@ -407,21 +434,24 @@ int reach_check(const char *a, const char *b, struct reach *out, struct error *e
 		rc = find_side(&l, a, &l.side[0], e);
 	if (rc >= 0)
 		rc = find_side(&l, b, &l.side[1], e);
-	if (rc >= 0) {
-		check_link(&l, &l.side[0], &l.side[1]);
-		check_link(&l, &l.side[1], &l.side[0]);
-	}
-	if (rc >= 0 && !l.stopped)
-		check_families(&l);
+	if (rc >= 0)
+		rc = look(&l, e);
 	strbuf_free(&l.maybe);
 	if (rc >= 0)
 		strbuf_add(&out->notes, strbuf_text(&l.all.notes));
 	veth_free(&l.all);
+	if (rc >= 0 && out->text.failed)
+		rc = fail(e, ENOMEM, "check %s %s", a, b);
 	return rc < 0 ? rc : 0;
 }
 
 void reach_free(struct reach *reach)
 {
+	for (size_t i = 0; i < reach->faults; i++) {
+		free(reach->fault[i].text);
+		free(reach->fault[i].netns);
+	}
+	free(reach->fault);
 	strbuf_free(&reach->text);
 	strbuf_free(&reach->notes);
 }
