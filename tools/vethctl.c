@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "base/io.h"
 #include "base/near.h"
@@ -69,7 +70,8 @@ static const struct opt options[] = {
 	  FIELD(bare) },
 
 	{ .help = "Options of list and show", .commands = LIST | SHOW },
-	TABLE_OPTIONS(request, table),
+	TABLE_JSON_OPTION(request, table, LIST | SHOW | CHECK),
+	TABLE_OTHER_OPTIONS(request, table),
 	{ OPT_LONG + 'D', "dot", OPT_NOTHING, NULL, "draw the topology as a picture, for dot(1)", opt_put_flag,
 	  FIELD(dot), .excludes = "json raw pairs tree", .commands = LIST },
 	{ OPT_LONG + 'T', "tree", OPT_NOTHING, NULL, "show the ends below their namespaces and bridges", opt_put_flag,
@@ -501,6 +503,45 @@ static int run_show(const struct request *req, struct error *e)
  * check
  */
 
+static void add_json(const char *key, const char *text, struct strbuf *out)
+{
+	strbuf_addf(out, ", \"%s\": ", key);
+	if (text)
+		strbuf_add_json(out, text);
+	else
+		strbuf_add(out, "null");
+}
+
+static const char *family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : family == AF_INET6 ? "IPv6" : NULL;
+}
+
+/* {"check": {"reachable": ..., "milliseconds": ..., "faults": [...]}}: null stands for what is not known; the
+ * netns "self" is the caller's own. */
+static void print_check(const struct reach *r, FILE *out)
+{
+	_cleanup_strbuf_ struct strbuf json = { 0 };
+
+	strbuf_addf(&json, "{\"check\": {\"reachable\": %s, \"milliseconds\": ", r->open ? "true" : "false");
+	if (r->open && r->microseconds)
+		strbuf_addf(&json, "%ju.%03ju", (uintmax_t)r->microseconds / 1000, (uintmax_t)r->microseconds % 1000);
+	else
+		strbuf_add(&json, "null");
+	strbuf_add(&json, ", \"faults\": [");
+	for (size_t i = 0; i < r->faults; i++) {
+		const struct reach_fault *f = &r->fault[i];
+
+		strbuf_add(&json, i ? ", {\"text\": " : "{\"text\": ");
+		strbuf_add_json(&json, f->text);
+		add_json("family", family_name(f->family), &json);
+		add_json("netns", f->placed ? f->netns ? f->netns : "self" : NULL, &json);
+		add_json("link", f->link[0] ? f->link : NULL, &json);
+		strbuf_add(&json, "}");
+	}
+	fprintf(out, "%s]}}\n", strbuf_text(&json));
+}
+
 static int run_check(const struct request *req, struct error *e)
 {
 	const char *a = req->operands[0], *b = req->operands[1];
@@ -509,7 +550,10 @@ static int run_check(const struct request *req, struct error *e)
 
 	print_notes(&reach.notes);
 	if (rc >= 0) {
-		fputs(strbuf_text(&reach.text), stdout);
+		if (req->table.format == TABLE_JSON)
+			print_check(&reach, stdout);
+		else
+			fputs(strbuf_text(&reach.text), stdout);
 		rc = error_flush(stdout, e);
 	}
 	if (rc >= 0)

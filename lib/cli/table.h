@@ -67,8 +67,15 @@ struct table_request {
 	.field = offsetof(struct request, member) + offsetof(struct table_request, what)
 
 #define TABLE_OPTIONS(request, member) \
+	TABLE_JSON_OPTION(request, member, 0), \
+	TABLE_OTHER_OPTIONS(request, member)
+
+/* The same in parts, for a tool with commands: COMMANDS are those that take --json, 0 for those of the heading. */
+#define TABLE_JSON_OPTION(request, member, commands_) \
 	{ 'J', "json", OPT_NOTHING, NULL, "as JSON", opt_put_enum, TABLE_FIELD(request, member, format), \
-	  .value = TABLE_JSON, .excludes = "raw pairs" }, \
+	  .value = TABLE_JSON, .excludes = "raw pairs", .commands = (commands_) }
+
+#define TABLE_OTHER_OPTIONS(request, member) \
 	{ 'r', "raw", OPT_NOTHING, NULL, "one blank between columns, blanks in them escaped", opt_put_enum, \
 	  TABLE_FIELD(request, member, format), .value = TABLE_RAW, .excludes = "pairs" }, \
 	{ OPT_LONG + 'P', "pairs", OPT_NOTHING, NULL, "as KEY=\"value\"", opt_put_enum, \
