@@ -54,7 +54,7 @@ plant_locked() { bridge link set dev veth-red locked on learning off; bridge fdb
 plant_listening() { bridge link set dev veth-blue state 1; }
 plant_vlan() { bridge vlan add dev veth-blue vid 7 pvid untagged; bridge vlan del dev veth-blue vid 1; }
 plant_no_pvid() { bridge vlan del dev veth-red vid 1; }
-plant_fdb() { bridge fdb replace 02:00:00:00:00:03 dev veth-third master static; }
+plant_fdb() { bridge fdb replace 02:00:00:00:00:03 dev veth-third master static sticky; }
 plant_neighbour() { ip -n red neighbour replace "$blue" lladdr 02:00:00:00:00:99 nud permanent dev eth0; }
 plant_neighbour_third() { ip -n red neighbour replace "$blue" lladdr 02:00:00:00:00:04 nud permanent dev eth0; }
 plant_neighbour_back() { ip -n blue neighbour replace "$red" lladdr 02:00:00:00:00:99 nud permanent dev eth0; }

@@ -215,19 +215,19 @@ static const struct reach_point *owner_of(const struct reach_track *t, const str
 	return hop->crossed && hop->end > hop->first ? &t->point[hop->end - 1] : NULL;
 }
 
-/* Whether the sender takes another hardware address than that of who has the next address. */
-static bool say_wrong_neighbour(const struct loss *x)
+/* Whether who sends by OUT takes another hardware address for ADDRESS than that of OWNER, who has it. */
+static bool say_wrong_entry(const struct loss *x, const struct reach_point *out, const struct reach_point *owner,
+			    const struct inet *address)
 {
-	const struct reach_point *out = &x->t->point[x->hop->first], *owner = owner_of(x->t, x->hop);
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	char taken[REACH_MAC_TEXT], right[REACH_MAC_TEXT];
 	struct rt_neighbour n;
 	struct rt_link link;
 	bool known;
 
-	if (!owner || netns_link_at(out->ns, out->index, &link, NULL) < 0)
+	if (netns_link_at(out->ns, out->index, &link, NULL) < 0)
 		return false;
-	known = reach_neighbour(out->ns, out->index, &x->hop->next, &n);
+	known = reach_neighbour(out->ns, out->index, address, &n);
 	if (known && n.has_mac && memcmp(n.mac, owner->mac, sizeof(n.mac)) == 0)
 		return false;
 	if (link.flags & IFF_NOARP && !(known && n.state & NUD_PERMANENT)) {
@@ -237,12 +237,27 @@ static bool say_wrong_neighbour(const struct loss *x)
 	}
 	if (!known || !n.has_mac || !(n.state & TAKEN_STATES))
 		return false;
-	inet_format(&x->hop->next, false, &text);
+	inet_format(address, false, &text);
 	reach_say(x->l, out->ns, out->name, "%s has %s as the hardware address of %s%s; %s has %s%s", out->text,
 		  reach_mac(n.mac, taken), strbuf_text(&text),
 		  n.state & NUD_PERMANENT ? " (a permanent neighbour entry)" : "", owner->text,
 		  reach_mac(owner->mac, right), x->back);
 	return true;
+}
+
+/* The same of the sender of the hop, and who has the next address. */
+static bool say_wrong_neighbour(const struct loss *x)
+{
+	const struct reach_point *owner = owner_of(x->t, x->hop);
+
+	return owner && say_wrong_entry(x, &x->t->point[x->hop->first], owner, &x->hop->next);
+}
+
+/* The same of an answer, which goes to who asked. Of ARP that says its hardware address itself. */
+static bool say_wrong_asker(const struct loss *x, const struct reach_point *owner)
+{
+	return x->hop == x->t->hop && x->hop->next.family == AF_INET6 && x->t->from->address->address.family == AF_INET6 &&
+	       say_wrong_entry(x, owner, &x->t->point[x->hop->first], &x->t->from->address->address);
 }
 
 /* Why who was asked, and has the address, does not answer. */
@@ -326,6 +341,8 @@ static void explain_answer(struct loss *x, const struct reach_point *owner)
 		say_silent(x, owner);
 		return;
 	}
+	if (say_wrong_asker(x, owner))
+		return;
 	x->what = ", the answer who has the address";
 	x->many = false;
 	x->from = owner->mac;

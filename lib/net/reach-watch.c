@@ -143,6 +143,9 @@ static void mark(struct reach_track *t, const struct sight *s, enum reach_packet
 			continue;
 		if (asker && memcmp(asker, t->point[t->hop[p->hop].first].mac, sizeof(p->mac)) != 0)
 			continue;
+		/* At who asked an answer to another hardware address is none. */
+		if (packet == REACH_ANSWER && s->at.sll_pkttype == PACKET_OTHERHOST && i == t->hop[p->hop].first)
+			continue;
 		p->seen[packet] = true;
 		if (packet == REACH_PROBE && s->at.sll_pkttype == PACKET_OTHERHOST)
 			p->other_host = true;
