@@ -14,6 +14,7 @@
 #include "sys/inside.h"
 #include "sys/kernel.h"
 #include "sys/mountfd.h"
+#include "sys/mountstat.h"
 #include "sys/proc.h"
 #include "mountprop.h"
 
@@ -206,7 +207,7 @@ static int try_umount(const struct trial *trial)
 
 	if (trial->fd >= 0)
 		return mountfd_try_expire(trial->fd);
-	if (top < 0 || statx(top, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) < 0 || (int)sx.stx_mnt_id != trial->id)
+	if (top < 0 || mountstat(top, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) < 0 || (int)sx.stx_mnt_id != trial->id)
 		return -ENOENT;
 	return mountfd_try_expire(top);
 }
@@ -278,7 +279,7 @@ static void ask_copy(struct graph *g, const struct prop_request *r)
 		for (int c = p->mount[r->source.mount].child; c >= 0; c = p->mount[c].next)
 			p->mount[c].locked |= path_is_below(p->mount[c].point, r->source.path);
 	/* Whoever may not copy at all is refused with it too. */
-	if (rc == -EPERM && recursive && (g->res->ns >= 0 || caps_have(CAP_SYS_ADMIN)))
+	if (rc == -EPERM && recursive && (g->res->ns >= 0 || caps_have(CAP_SYS_ADMIN)) && mountfd_copy_is_known())
 		prop_lock_unbindable(p, &r->source);
 }
 
@@ -306,7 +307,7 @@ static int outside_source(struct graph *g, struct prop_request *r, struct error 
 	struct statfs fs;
 	int m;
 
-	if (!may_copy && !caps_have(CAP_SYS_ADMIN))
+	if (!may_copy && (!caps_have(CAP_SYS_ADMIN) || !mountfd_copy_is_known()))
 		may_copy = fstatfs(spot->fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
 	m = prop_add_outside(&g->prop, spot->path && spot->path[0] != '/' ? spot->path : "/", may_copy);
 	if (m < 0)

@@ -26,6 +26,7 @@
 #include "sys/command.h"
 #include "sys/inside.h"
 #include "sys/kernel.h"
+#include "sys/mountstat.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sealed.h"
@@ -320,6 +321,17 @@ static void use_descriptor(struct resolved *res, const struct ns_type *type, int
 	res->from[ns_index(type)] = t;
 }
 
+/* A descriptor is taken by pidfd alone. */
+static int refuse_socket(const struct request *req, struct error *e)
+{
+	_cleanup_close_ int proc = proc_open(NULL);
+
+	refuse(e, EOPNOTSUPP, "--net-socket: take descriptor %d of %s: a pidfd of it cannot be opened", req->net_socket,
+	       req->target);
+	hint_pidfd(proc, e);
+	return -EOPNOTSUPP;
+}
+
 static int resolve_net_socket(const struct request *req, struct resolved *res, struct error *e)
 {
 	_cleanup_close_ int sock = -1;
@@ -327,6 +339,8 @@ static int resolve_net_socket(const struct request *req, struct resolved *res, s
 
 	if (rc < 0)
 		return rc;
+	if (proc_is_directory(res->target.pidfd))
+		return refuse_socket(req, e);
 	sock = sys_pidfd_getfd(res->target.pidfd, req->net_socket);
 	if (sock < 0) {
 		_cleanup_close_ int proc = proc_open(NULL);
@@ -385,7 +399,7 @@ static bool has_same_root(const struct nstarget *target)
 
 	snprintf(path, sizeof(path), "/proc/%d/root", target->pid);
 	root = target->pidfd >= 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	return root < 0 || proc_ended(target->pidfd) || dir_is_root(root);
+	return root < 0 || proc_ended(target->pidfd) || mountstat_is_own_root(root);
 }
 
 /* Which target each type comes from. */
@@ -741,6 +755,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 			rc = cgroup_of(res->target.pid, &res->cgroup, e);
 		if (rc >= 0)
 			rc = res->cgroup_procs = cgroup_open(res->cgroup, e);
+		if (rc < 0 && res->cgroup)
+			hint_cgroup(res->cgroup, -rc, e);
 	}
 	if (rc >= 0)
 		rc = resolve_command(req, res, e);
@@ -822,7 +838,7 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 	if (drops_groups_early(req, res))
 		plan_add(plan, SELF, &step_groups, .flags = GROUPS_TRY);
 	plan_add(plan, SELF, &step_dumpable, .flags = 0);
-	joins_plan(&res->joins, plan);
+	plan_joins(plan, &res->joins);
 	if (res->later_env.command)
 		plan_add(plan, SELF, &step_environment, .data = &res->later_env);
 	plan_places(req, res, plan);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cli/opt.h"
+#include "hint/hint.h"
 #include "idmap/idmap.h"
 #include "idmap/mapping.h"
 #include "ns/join.h"
@@ -613,6 +614,15 @@ static int check_owner(const struct request *req, const struct resolved *res, st
 	return rc < 0 ? wrap(e, "--owner") : 0;
 }
 
+static int open_cgroup(const char *dir, struct error *e)
+{
+	int fd = cgroup_open(dir, e);
+
+	if (fd < 0)
+		hint_cgroup(dir, -fd, e);
+	return fd;
+}
+
 static int resolve(struct request *req, struct resolved *res, struct error *e)
 {
 	int rc;
@@ -651,7 +661,7 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 	if (rc >= 0 && (res->making.pinned & CLONE_NEWNS || req->file[NS_MNT]))
 		rc = res->own_mnt = ns_open_self(&ns_types[NS_MNT], e);
 	if (rc >= 0 && req->cgroup)
-		rc = res->cgroup_procs = cgroup_open(req->cgroup, e);
+		rc = res->cgroup_procs = open_cgroup(req->cgroup, e);
 	if (rc >= 0 && res->run)
 		rc = command_init(&res->command, req->operands, e);
 	if (rc >= 0 && res->run && (req->clear_env || req->whitelist.count))
@@ -803,7 +813,7 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 	if (req->name)
 		plan_add(plan, HELPER, &step_name_reserve, .data = &res->making);
 	if (req->from)
-		joins_plan(&res->joins, plan);
+		plan_joins(plan, &res->joins);
 	else if (!req->drop)
 		plan_namespaces(req, res, plan);
 	if (req->from ? res->keeper : res->fork)

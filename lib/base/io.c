@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "base/io.h"
@@ -230,11 +231,18 @@ ssize_t message_receive(int sock, void *data, size_t size, int *fds, size_t *nfd
 	return n;
 }
 
-bool dir_is_root(int fd)
+bool file_exists(int dir, const char *path)
 {
-	struct statx root, other;
+	struct stat st;
 
-	return statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &root) == 0 &&
-	       statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &other) == 0 &&
-	       root.stx_ino == other.stx_ino && root.stx_mnt_id == other.stx_mnt_id;
+	return fstatat(dir, path, &st, 0) == 0;
+}
+
+bool file_is_writable(int dir, const char *path)
+{
+	if (faccessat(dir, path, W_OK, AT_EACCESS) == 0)
+		return true;
+	/* Of a faccessat2(2) that is not there (ENOSYS) the C library takes care, of one that a filter refuses it does not. */
+	return errno == EPERM && getuid() == geteuid() && getgid() == getegid() &&
+	       syscall(__NR_faccessat, dir, path, W_OK) == 0;
 }

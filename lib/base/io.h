@@ -54,7 +54,10 @@ int message_send(int sock, const void *data, size_t size, const int *fds, size_t
 ssize_t message_receive(int sock, void *data, size_t size, int *fds, size_t *nfds, pid_t *sender)
 	must_check;
 
-/* Whether the directory FD is the root of this process: the same file on the same mount (STATX_MNT_ID, 5.8). */
-bool dir_is_root(int fd);
+/* Whether PATH below DIR leads to anything; errno where not. */
+bool file_exists(int dir, const char *path);
+
+/* Whether this process, by its effective IDs, may write to PATH below DIR; errno where not. */
+bool file_is_writable(int dir, const char *path);
 
 #endif

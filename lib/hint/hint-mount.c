@@ -45,6 +45,19 @@ static long probe_mount(const struct refusal *r)
 	return mount("none", NULL, r->fstype, 0, NULL);
 }
 
+/* It asks for the capability before anything else; there is no such flag. */
+static long probe_move_mount(const struct refusal *r)
+{
+	return cause_lacks(r->proc, SYS_ADMIN) ? 0 : sys_move_mount(-1, "", -1, "", ~0U);
+}
+
+void hint_move_mount(int proc, int err, struct error *e)
+{
+	struct refusal r = { .proc = proc, .err = err, .e = e };
+
+	cause_filtered(&r, "move_mount(2)", probe_move_mount, EINVAL);
+}
+
 static bool mount_is_filtered(const struct refusal *r)
 {
 	return cause_filtered(r, "mount(2)", probe_mount, EFAULT);

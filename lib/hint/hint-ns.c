@@ -8,7 +8,9 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
+#include "base/io.h"
 #include "base/str.h"
 #include "hint/hint-cause.h"
 #include "hint/hint.h"
@@ -28,7 +30,7 @@ static void hint_limit_of_zero(const struct refusal *r, const struct ns_type *ty
 {
 	_cleanup_strbuf_ struct strbuf advice = { 0 };
 
-	if (faccessat(r->proc, file, W_OK, AT_EACCESS) == 0)
+	if (file_is_writable(r->proc, file))
 		strbuf_addf(&advice, "; type: echo 65535 > /proc/%s", file);
 	else if (cause_root_may(r, SYS_RESOURCE))
 		advise_root_command(&advice, "sysctl -w user.%s=65535", type->limit);
@@ -75,16 +77,17 @@ static bool limit_is_reached(const struct refusal *r)
 
 static bool kernel_lacks_type(const struct refusal *r)
 {
-	if (r->proc < 0 || faccessat(r->proc, "self/ns", F_OK, 0) < 0)
+	if (r->proc < 0 || !file_exists(r->proc, "self/ns"))
 		return false;
 	for (size_t i = 0; i < NS_TYPES; i++) {
 		const struct ns_type *type = &ns_types[i];
+		struct stat st;
 		char path[64];
 
 		if (!(r->flags & type->flag))
 			continue;
 		snprintf(path, sizeof(path), "self/%s", type->file);
-		if (faccessat(r->proc, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		if (fstatat(r->proc, path, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
 			continue;
 		error_hint(r->e, "this kernel has no %ss (there is no /proc/%s)%s%s%s", type->title,
 			   path, type->newer ? "; they came with Linux " : "",

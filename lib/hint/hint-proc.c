@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/io.h"
 #include "hint/hint-cause.h"
 #include "hint/hint.h"
 #include "sys/kernel.h"
@@ -31,12 +32,13 @@ static bool proc_is_missing(const struct refusal *r)
 static bool proc_does_not_know_us(const struct refusal *r)
 {
 	_cleanup_strbuf_ struct strbuf advice = { 0 };
+	struct stat st;
 	char text[32];
 
 	if (r->proc < 0 || readlinkat(r->proc, "self", text, sizeof(text)) >= 0 || errno != ENOENT)
 		return false;
-	if (faccessat(r->proc, "self", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    faccessat(r->proc, "sys", F_OK, 0) < 0) {
+	if (fstatat(r->proc, "self", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    !file_exists(r->proc, "sys")) {
 		advise_root_command(&advice, "mount -t proc proc /proc");
 		error_hint(r->e, "/proc is empty: no proc file system is mounted there%s", strbuf_text(&advice));
 		return true;
@@ -305,7 +307,34 @@ void hint_proc(int proc, pid_t pid, int err, struct error *e)
 	explain_access(proc, pid, err, proc_causes, array_size(proc_causes), e);
 }
 
+static long probe_pidfd(const struct refusal *r)
+{
+	(void)r;
+	return sys_pidfd_open(-1, 0);
+}
+
+void hint_pidfd(int proc, struct error *e)
+{
+	struct refusal r = { .proc = proc, .e = e };
+
+	r.err = probe_pidfd(&r) < 0 ? errno : 0;
+	cause_filtered(&r, "pidfd_open(2)", probe_pidfd, EINVAL);
+}
+
+static long probe_getfd(const struct refusal *r)
+{
+	(void)r;
+	return sys_pidfd_getfd(-1, 0);
+}
+
+static bool getfd_is_filtered(const struct refusal *r)
+{
+	return cause_filtered(r, "pidfd_getfd(2)", probe_getfd, EBADF);
+}
+
 static const struct cause attach_causes[] = {
+	{ EPERM,  0, getfd_is_filtered },
+	{ ENOSYS, 0, getfd_is_filtered },
 	{ EPERM, 0, process_is_anothers },
 	{ EPERM, 0, process_is_undumpable },
 	{ EPERM, 0, process_has_more },
@@ -373,7 +402,7 @@ static bool cgroup_is_not_delegated(const struct refusal *r)
 	if ((size_t)snprintf(path, sizeof(path), "%s/cgroup.procs", r->path) >= sizeof(path) ||
 	    stat(path, &st) < 0)
 		return false;
-	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0)
+	if (!file_is_writable(AT_FDCWD, path))
 		error_hint(r->e, "%.400s belongs to user ID %u, and user ID %u may not write it: a cgroup must be "
 			   "delegated to its user; see cgroups(7), delegation", path, st.st_uid, geteuid());
 	else

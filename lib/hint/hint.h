@@ -64,7 +64,7 @@ void hint_pin(int proc, int flag, const char *path, int err, struct error *e);
  * processes (hidepid); the rules of PTRACE_MODE_READ in ptrace(2). */
 void hint_proc(int proc, pid_t pid, int err, struct error *e);
 
-/* The same where the access is one of PTRACE_MODE_ATTACH, as that of pidfd_getfd(2): Yama too. */
+/* The same where the access is one of PTRACE_MODE_ATTACH, as that of pidfd_getfd(2): Yama too, and a seccomp filter. */
 void hint_attach(int proc, pid_t pid, int err, struct error *e);
 
 /* There is no process PID in this process's PID namespace: it may be a number of another one. */
@@ -82,6 +82,12 @@ void hint_options(int proc, const char *what, const char *options, struct error 
 
 /* A limit of this process that holds for many calls: RLIMIT_NOFILE (EMFILE), and all open files together (ENFILE). */
 void hint_limit(int err, struct error *e);
+
+/* A pidfd could not be opened: a seccomp filter. */
+void hint_pidfd(int proc, struct error *e);
+
+/* move_mount(2) was refused: a seccomp filter. */
+void hint_move_mount(int proc, int err, struct error *e);
 
 /* A cgroup could not be entered: no cgroup v2, domain invalid, not delegated. */
 void hint_cgroup(const char *path, int err, struct error *e);

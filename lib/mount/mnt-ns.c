@@ -11,6 +11,7 @@
 #include "mount/mnt.h"
 #include "ns/nsfind.h"
 #include "sys/kernel.h"
+#include "sys/mountstat.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -108,7 +109,7 @@ static bool has_root(const struct mnt_table *t)
 {
 	struct statx sx;
 
-	return statx(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &sx) < 0 || !(sx.stx_mask & STATX_MNT_ID) ||
+	return mountstat(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &sx) < 0 || !(sx.stx_mask & STATX_MNT_ID) ||
 	       mnt_find(t, (int)sx.stx_mnt_id);
 }
 

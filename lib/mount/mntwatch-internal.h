@@ -18,6 +18,7 @@ struct place {
 	struct mnt_table *table;
 	bool marked;		/* fanotify tells of it; else: */
 	int mountinfo, process;	/* of this process */
+	bool silent;		/* poll(2) does not tell of its end; see proc_pidfd() */
 	bool lost_some;		/* mounts went: has it ended? */
 };
 

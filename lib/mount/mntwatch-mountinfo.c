@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "mount/mntwatch-internal.h"
-#include "sys/kernel.h"
+#include "sys/proc.h"
 
 bool watch_open_mountinfo(struct place *p)
 {
@@ -13,7 +13,8 @@ bool watch_open_mountinfo(struct place *p)
 	/* Where no process is, the open file would keep it. */
 	if (!t->pid)
 		return false;
-	p->process = sys_pidfd_open(t->pid, 0);
+	p->process = proc_pidfd(t->pid, 0, NULL);
+	p->silent = p->process >= 0 && proc_is_directory(p->process);
 	p->mountinfo = mnt_open(t, NULL);
 	if (p->mountinfo >= 0 && t->count == 0 && mnt_read(p->mountinfo, t, NULL) < 0)
 		p->mountinfo = close_fd(p->mountinfo);

@@ -214,17 +214,35 @@ static void clear_batch(struct mnt_watch *w)
 	w->batch.overflow = false;
 }
 
+/* Ask after the ends of processes that poll(2) does not tell. Returns how many there are. */
+static int look_for_ends(struct mnt_watch *w)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < w->places; i++) {
+		if (!w->place[i].silent || !proc_ended(w->place[i].process))
+			continue;
+		w->fds[2 * i + 2].revents = POLLIN;
+		n++;
+	}
+	return n;
+}
+
 static int wait_for(struct mnt_watch *w, int timeout, struct error *e)
 {
+	bool silent = false;
 	int n;
 
 	w->fds[0] = (struct pollfd){ w->events, POLLIN, 0 };
 	for (size_t i = 0; i < w->places; i++) {
 		w->fds[2 * i + 1] = (struct pollfd){ w->place[i].mountinfo, POLLPRI, 0 };
-		w->fds[2 * i + 2] = (struct pollfd){ w->place[i].process, POLLIN, 0 };
+		w->fds[2 * i + 2] = (struct pollfd){ w->place[i].silent ? -1 : w->place[i].process, POLLIN, 0 };
+		silent |= w->place[i].silent;
 	}
-	n = poll(w->fds, 2 * w->places + 1, timeout);
-	return n < 0 && errno != EINTR ? fail(e, errno, "wait for mounts") : n < 0 ? 0 : n;
+	n = poll(w->fds, 2 * w->places + 1, silent && timeout < 0 ? LOOK_EACH : timeout);
+	if (n < 0 && errno != EINTR)
+		return fail(e, errno, "wait for mounts");
+	return (n < 0 ? 0 : n) + (silent ? look_for_ends(w) : 0);
 }
 
 /* All that there is to hear now: an attached mount is asked about at once, before it can go. Returns 1 where there was

@@ -13,6 +13,7 @@
 #include "sys/inside.h"
 #include "sys/kernel.h"
 #include "sys/mountid.h"
+#include "sys/mountstat.h"
 #include "sys/proc.h"
 
 #define DELETED " (deleted)"
@@ -33,7 +34,7 @@ int spot_open(int ns, const char *text, struct spot *out, struct error *e)
 	out->fd = ns < 0 ? open_path(out, e) : inside_open_ns(ns, open_path, out, e);
 	if (out->fd < 0)
 		return out->fd;
-	if (statx(out->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, &sx) < 0)
+	if (mountstat(out->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, &sx) < 0)
 		return fail(e, errno, "%s", text);
 	out->file = !S_ISDIR(sx.stx_mode);
 	out->mount_point = sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;

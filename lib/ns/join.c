@@ -9,6 +9,7 @@
 #include "ns/join.h"
 #include "sys/caps.h"
 #include "sys/kernel.h"
+#include "sys/proc.h"
 
 /* What decides whether the kernel lets the caller into FD, which is of TYPE; see setns(2). WHERE is the
  * user namespace that the caller is in then. */
@@ -174,14 +175,9 @@ void joins_forecast(const struct nstarget *const from[NS_TYPES], struct joins *j
 		struct join *call = &joins->call[i];
 
 		entered |= call->flags & CLONE_NEWUSER;
+		call->apart = proc_is_directory(call->fd);
 		call->forecast = forecast(target_of(from, call), call->flags, entered ? joined : own);
 	}
-}
-
-void joins_plan(const struct joins *joins, struct plan *plan)
-{
-	for (size_t i = 0; i < joins->count; i++)
-		plan_add(plan, SELF, &step_join, .flags = joins->call[i].flags, .data = &joins->call[i]);
 }
 
 void joins_close(struct joins *joins)

@@ -14,8 +14,17 @@
 #include "base/base.h"
 #include "base/error.h"
 #include "ns/nsopen.h"
-#include "plan/plan.h"
-#include "steps/step.h"
+
+/* One setns(2): a pidfd with several types, or one nsfs descriptor. */
+struct join {
+	int fd;
+	int flags;				/* CLONE_NEW* */
+	const char *of;				/* whose namespaces, for messages: "1234", "red" */
+	char *what;				/* the descriptor, for explain: "pidfd_open(1234)" */
+	bool apart;				/* ... which is a directory in /proc: its namespaces are entered one by one */
+	char *like;				/* options of nsenter(1) that do the same, or NULL */
+	char *forecast;				/* whether the kernel will allow it, and what decides */
+};
 
 struct joins {
 	struct join *call;
@@ -33,9 +42,6 @@ int joins_resolve(const struct nstarget *const from[NS_TYPES], struct joins *out
 /* Find out, for each call, whether the kernel would allow it and which capability in which user namespace
  * decides; explain says it. Costs a few system calls a namespace, so only for explain and verbose. */
 void joins_forecast(const struct nstarget *const from[NS_TYPES], struct joins *joins);
-
-/* Add the calls to PLAN. */
-void joins_plan(const struct joins *joins, struct plan *plan);
 
 void joins_close(struct joins *joins);
 

@@ -63,7 +63,7 @@ static int own_inode(const struct ns_type *type, ino_t *out)
  * nothing in this PID namespace, or another -errno: that cannot be told.
  *
  * The pidfd's inode is never used again before the next boot. The start time stands in where the kernel
- * has none: it is given relative to the reader's time namespace, and could mislead.
+ * has none, or a filter refuses pidfds: it is given relative to the reader's time namespace, and could mislead.
  */
 int keeper_open(const struct name_set *set)
 {
@@ -80,13 +80,18 @@ int keeper_open(const struct name_set *set)
 	if (own != set->pidns)
 		return -EXDEV;
 
+	bool by_start = keeper->inode == 0;
 	_cleanup_close_ int fd = proc_pidfd(keeper->pid, keeper->inode, NULL);
 
+	if (fd == -EOPNOTSUPP) {
+		by_start = true;
+		fd = proc_pidfd(keeper->pid, 0, NULL);
+	}
 	if (fd < 0)
 		return fd == -EINVAL || fd == -ENOENT ? -ESRCH : fd;
 	if (proc_ended(fd))
 		return -ESRCH;
-	r = keeper->inode == 0 ? started_at(keeper->pid, keeper->start) : 1;
+	r = by_start ? started_at(keeper->pid, keeper->start) : 1;
 	if (r <= 0)
 		return r < 0 ? r : -ESRCH;
 	/* Whoever may write the record could name another's process there. */

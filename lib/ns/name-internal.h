@@ -84,7 +84,7 @@ const char *entry_next(DIR *d);
  */
 
 /* Bind NSFD on PLACE. Returns a descriptor of the new mount or -errno. */
-int pin_bind(int nsfd, int place) must_check;
+int pin_bind(int nsfd, int place, int dir, const char *name) must_check;
 
 /*
  * name.c

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/io.h"
 #include "ns/name-internal.h"
 #include "sys/kernel.h"
 #include "sys/mountfd.h"
@@ -20,7 +21,7 @@ bool name_netns_allowed(void)
 {
 	const char *place = entry_is_there(AT_FDCWD, NETNS_DIR) != 0 ? NETNS_DIR : "/run";
 
-	return name_can_pin() && faccessat(AT_FDCWD, place, W_OK, AT_EACCESS) == 0;
+	return name_can_pin() && file_is_writable(AT_FDCWD, place);
 }
 
 /*
@@ -184,7 +185,7 @@ int name_netns_pin(const char *name, int nsfd, netns_file_fn *file, void *arg, s
 	if (r >= 0)
 		r = make_file(name, file, arg, &pin, &own);
 	if (r >= 0)
-		r = pin.mount = pin_bind(nsfd, pin.place);
+		r = pin.mount = pin_bind(nsfd, pin.place, pin.dir, pin.name);
 	*out = pin;
 	if (r >= 0)
 		return 0;

@@ -15,15 +15,14 @@
 #include "sys/mountfd.h"
 #include "sys/ns.h"
 
-/* Bind NSFD on PLACE. No path leads through /proc. A mount namespace that is not younger than this one is refused with
+/* Bind NSFD on PLACE, which is NAME in DIR. No path of the user's leads there. A mount namespace that is not younger than this one is refused with
  * ELOOP by move_mount (check_for_nsfs_mounts()), with EINVAL by mount(2) and by peers of the target: one errno for the one
  * rule. Returns a descriptor of the new mount or -errno. */
-int pin_bind(int nsfd, int place)
+int pin_bind(int nsfd, int place, int dir, const char *name)
 {
-	_cleanup_close_ int tree = mountfd_copy(nsfd, 0);
-	int r = tree < 0 ? tree : mountfd_attach(tree, place);
+	int r = mountfd_bind(nsfd, place, dir, name);
 
-	return r < 0 ? (r == -ELOOP ? -EINVAL : r) : take_fd(&tree);
+	return r == -ELOOP ? -EINVAL : r;
 }
 
 bool name_can_pin(void)
@@ -40,7 +39,7 @@ bool name_can_pin(void)
 int name_pin(int dir, const struct ns_type *type, int nsfd, struct error *e)
 {
 	_cleanup_close_ int place = openat(dir, type->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	_cleanup_close_ int pin = place < 0 ? -errno : pin_bind(nsfd, place);
+	_cleanup_close_ int pin = place < 0 ? -errno : pin_bind(nsfd, place, dir, type->name);
 
 	return pin < 0 ? fail(e, -pin, "pin the %s", type->title) : 0;
 }
@@ -92,7 +91,7 @@ int name_pin_file(const char *path, int nsfd, struct file_pin *out, struct error
 	int r = open_place(path, &pin, e);
 
 	if (r == 0) {
-		pin.mount = pin_bind(nsfd, pin.place);
+		pin.mount = pin_bind(nsfd, pin.place, pin.dir, pin.name);
 		if (pin.mount < 0)
 			r = fail(e, -pin.mount, "pin at %s", path);
 	}

@@ -13,6 +13,7 @@
 #include "ns/name-internal.h"
 #include "sys/kernel.h"
 #include "sys/mountfd.h"
+#include "sys/mountstat.h"
 #include "sys/ns.h"
 
 #define RUNDIR_OF_ROOT	"/run/nskit"
@@ -40,14 +41,11 @@ int entry_is_there(int dir, const char *name)
 	return is_absence(errno) ? 0 : -errno;
 }
 
-/* STATX_ATTR_MOUNT_ROOT came with 5.8. */
 int entry_is_mount(int dir, const char *name)
 {
-	struct statx sx;
+	int r = mountstat_is_root(dir, name);
 
-	if (statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &sx) < 0)
-		return is_absence(errno) ? 0 : -errno;
-	return (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+	return r < 0 && is_absence(-r) ? 0 : r;
 }
 
 /* Whether DIR is a directory bound on itself, not another filesystem that someone mounted there: 1, 0 or -errno. */

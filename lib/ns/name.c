@@ -12,7 +12,6 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -53,18 +52,13 @@ static int end_keeper(const struct name_set *set, struct error *e)
 
 	if (pidfd == -ESRCH)
 		return 0;
-	if (pidfd < 0 || sys_pidfd_send_signal(pidfd, SIGKILL) < 0)
-		return fail(e, pidfd < 0 ? -pidfd : errno, "end the keeper of %s, process %d", set->name,
-			    set->keeper.pid);
 
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int r;
+	int r = pidfd < 0 ? pidfd : proc_signal(pidfd, set->keeper.pid, SIGKILL);
 
-	do
-		r = poll(&p, 1, KEEPER_WAIT);
-	while (r < 0 && errno == EINTR);
-	return r > 0 ? 0 : refuse(e, ETIMEDOUT, "the keeper of %s, process %d, was killed, but does not end",
-				  set->name, set->keeper.pid);
+	if (r < 0)
+		return fail(e, -r, "end the keeper of %s, process %d", set->name, set->keeper.pid);
+	return proc_await(pidfd, KEEPER_WAIT) ? 0 : refuse(e, ETIMEDOUT, "the keeper of %s, process %d, was killed, but does "
+							   "not end", set->name, set->keeper.pid);
 }
 
 static int remove_if_there(int dir, const char *name)
@@ -336,6 +330,21 @@ void name_release(const char *name, int dir)
 		rundir_remove_if_empty(&rd);
 }
 
+/* In DIR, which is locked. Where the kernel has no renameat2(2) the C library says EINVAL. */
+static int rename_new(int dir, const char *from, const char *to)
+{
+	int r;
+
+	if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+		return -errno;
+	r = entry_is_there(dir, to);
+	if (r != 0)
+		return r < 0 ? r : -EEXIST;
+	return renameat(dir, from, dir, to) < 0 ? -errno : 0;
+}
+
 /* Rename within RUNDIR, under its lock. */
 static int rename_set(const char *from, const char *to, struct error *e)
 {
@@ -346,10 +355,10 @@ static int rename_set(const char *from, const char *to, struct error *e)
 		return refuse(e, ENOENT, "%s, where named sets are kept, is gone", rd.path);
 	if (r < 0)
 		return r;
-	if (renameat2(rd.dir, from, rd.dir, to, RENAME_NOREPLACE) < 0)
-		return errno == EEXIST ? refuse(e, EEXIST, "%s/%s is there already", rd.path, to)
-				       : fail(e, errno, "rename %s/%s to %s", rd.path, from, to);
-	return 0;
+	r = rename_new(rd.dir, from, to);
+	if (r == -EEXIST)
+		return refuse(e, EEXIST, "%s/%s is there already", rd.path, to);
+	return r < 0 ? fail(e, -r, "rename %s/%s to %s", rd.path, from, to) : 0;
 }
 
 int name_publish(const char *name, struct error *e)

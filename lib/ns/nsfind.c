@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "base/io.h"
 #include "base/memory.h"
 #include "ns/name.h"
 #include "ns/nsfind.h"
@@ -428,7 +429,7 @@ static bool search(struct search *s)
 	/* An empty directory, where none is mounted. */
 	s->no_proc = proc < 0 || fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC;
 	/* Every PID namespace has a PID 1: where it is not seen, hidepid= hides it (proc(5)). */
-	s->hidden = !s->no_proc && faccessat(proc, "1", F_OK, 0) < 0;
+	s->hidden = !s->no_proc && !file_exists(proc, "1");
 	s->walk.proc = proc;
 	s->walk.visit = look;
 	s->walk.arg = s;

@@ -181,7 +181,7 @@ static int resolve_directory(struct nstarget *out, int dir, struct error *e)
 
 	if (fstatfs(dir, &fs) < 0)
 		return fail(e, errno, "%s", text);
-	if (fs.f_type != PROC_SUPER_MAGIC || faccessat(dir, "ns", F_OK, 0) < 0)
+	if (fs.f_type != PROC_SUPER_MAGIC || !file_exists(dir, "ns"))
 		return refuse(e, EINVAL, "%s: neither a namespace nor a process's directory", text);
 
 	r = read_file_at(dir, "status", STATUS_LIMIT, &status, NULL);
@@ -282,7 +282,7 @@ static int resolve_netns(struct nstarget *out, const char *name, struct error *e
 	if ((size_t)snprintf(path, sizeof(path), NETNS_DIR "/%s", name) >= sizeof(path) ||
 	    streq(name, ".") || streq(name, ".."))
 		return -ENOENT;
-	if (faccessat(AT_FDCWD, path, F_OK, 0) < 0)
+	if (!file_exists(AT_FDCWD, path))
 		return errno == ENOENT || errno == ENOTDIR ? -ENOENT : fail(e, errno, "%s", path);
 
 	int fd = ns_open_file(AT_FDCWD, path, e);
@@ -358,7 +358,7 @@ static int resolve_path(struct nstarget *out, int type, struct error *e)
 	int r = out->ref.user ? resolve_of_user(out, &own) : -ENOENT;
 
 	(void)type;
-	if (r == -ENOENT && (!out->ref.user || faccessat(AT_FDCWD, out->ref.word, F_OK, 0) == 0))
+	if (r == -ENOENT && (!out->ref.user || file_exists(AT_FDCWD, out->ref.word)))
 		return resolve_file(out, out->ref.word, e);
 	if (r == -ENOENT)
 		return refuse(e, ENOENT, "%s: %s, and there is no file of that name", out->ref.text, own.text);

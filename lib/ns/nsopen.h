@@ -17,7 +17,7 @@
 struct nstarget {
 	struct nsref ref;
 	bool single;		/* one namespace; else a set: a process or a name */
-	int pidfd;		/* the process, or the keeper of the named set; else -1 */
+	int pidfd;		/* the process, or the keeper of the named set; else -1; see proc_pidfd() */
 	pid_t pid;		/* its number here; 0 where PIDFD is -1 */
 	int types;		/* CLONE_NEW* that can be had of it */
 	int lost;		/* those of a named set that ended with its keeper */

@@ -249,10 +249,10 @@ int helper_apply(struct run *run, size_t first, size_t count, struct error *e)
 	const struct request request = { REQUEST_STEPS, first, count };
 	const struct step *s = &run->plan->step[first];
 	struct gathered g = { 0 };
-	int rc = sys_pidfd_open(getpid(), 0);
+	int rc = proc_pidfd_self(e);
 
 	if (rc < 0)
-		return fail(e, errno, "pidfd_open");
+		return rc;
 	g.fd[g.count++] = rc;
 
 	rc = s->kind->gather ? s->kind->gather(s, &g, e) : 0;
@@ -371,7 +371,8 @@ int plan_command(const struct stage *stage, char *const *argv, char *const *env,
 			{ .fd = reader, .events = POLLIN },
 		};
 
-		if (poll(p, array_size(p), -1) < 0)
+		/* Where a filter refuses pidfds, it is asked for its end every so often. */
+		if (poll(p, array_size(p), pidfd < 0 ? 10 : -1) < 0)
 			continue;
 		if (p[2].revents & POLLIN) {
 			n = read(reader, buffer, sizeof(buffer));
@@ -383,6 +384,8 @@ int plan_command(const struct stage *stage, char *const *argv, char *const *env,
 			reader = close_fd(reader);
 		if (p[0].revents)
 			break;
+		if (pidfd < 0 && waitpid(pid, &status, WNOHANG) == pid)
+			return status;
 		if (p[1].revents & (POLLHUP | POLLRDHUP)) {
 			kill(-pid, SIGKILL);
 			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

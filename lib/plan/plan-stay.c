@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "plan/plan-internal.h"
 #include "sys/ear.h"
+#include "sys/fds.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
 
@@ -380,8 +381,9 @@ static void withdraw(int *keep, size_t count)
 		for (size_t i = 0; i < count; i++)
 			if (keep[i] >= next && keep[i] < lowest)
 				lowest = keep[i];
-		if (lowest > next)
-			sys_close_range(next, lowest == INT_MAX ? ~0U : (unsigned int)lowest - 1, 0);
+		/* Nothing more can be done about what stays open. */
+		if (lowest > next && fds_close((unsigned int)next, lowest == INT_MAX ? ~0U : (unsigned int)lowest - 1) < 0)
+			errno = 0;
 		if (lowest == INT_MAX)
 			return;
 		next = lowest + 1;

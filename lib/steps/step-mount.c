@@ -12,6 +12,7 @@
 #include "hint/hint.h"
 #include "steps/step.h"
 #include "sys/kernel.h"
+#include "sys/mountfd.h"
 #include "sys/proc.h"
 
 static const unsigned long quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
@@ -142,35 +143,28 @@ static void mount_sys_explain(const struct step *s, struct saying *say)
 	say_like(say, "mount -t sysfs sysfs %s", say_word(say, "%s", s->path));
 }
 
-static bool is_mount_point(const char *path)
-{
-	struct stat here, above;
-	char parent[4096];
-
-	snprintf(parent, sizeof(parent), "%s/..", path);
-	return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
-}
-
 static int mount_sys_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
-	_cleanup_close_ int cgroups = -1;
+	_cleanup_close_ int old = -1, cgroups = -1;
 	char path[4096];
 	int rc;
 
 	(void)n;
 	(void)stage;
 	snprintf(path, sizeof(path), "%s/fs/cgroup", s->path);
-	if (is_mount_point(path)) {
+	old = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (old >= 0 && !mountfd_is_root(old))
+		old = close_fd(old);
+	if (old >= 0) {
 		cgroups = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 		if (cgroups < 0)
-			return fail(e, errno, "--mount-sys: carry over %s", path);
+			cgroups = -errno;
 	}
 	rc = mount_fresh("sysfs", s->path);
 	if (rc < 0)
 		return fail(e, -rc, "--mount-sys: mount sysfs on %s", s->path);
-	if (cgroups >= 0 && sys_move_mount(cgroups, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return fail(e, errno, "--mount-sys: carry over %s", path);
-	return 0;
+	rc = old < 0 ? 0 : mountfd_carry(cgroups, old, path);
+	return rc < 0 ? fail(e, -rc, "--mount-sys: carry over %s", path) : 0;
 }
 
 static void mount_sys_hint(const struct step *s, const struct stage *stage, struct error *e)

@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,6 +12,7 @@
 #include "ns/nsopen.h"
 #include "steps/step.h"
 #include "sys/kernel.h"
+#include "sys/mountstat.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -47,14 +47,6 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool is_mount(const char *path)
-{
-	struct statx sx;
-
-	return statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
-	       (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
-}
-
 /* A directory that is made where it is missing, and made a mount of its own where it is none. */
 static void say_place(const char *path, unsigned int mode, bool mounted, bool recursive, const char *propagation,
 		      struct saying *say)
@@ -63,7 +55,7 @@ static void say_place(const char *path, unsigned int mode, bool mounted, bool re
 		say_call(say, "mkdirat(AT_FDCWD, \"%s\", %04o)", path, mode);
 	if (!mounted)
 		return;
-	if (!is_mount(path)) {
+	if (mountstat_is_root(AT_FDCWD, path) <= 0) {
 		say_call(say, "open_tree($directory, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH|AT_RECURSIVE)");
 		say_call(say, "mount_setattr($tree, \"\", AT_EMPTY_PATH|AT_RECURSIVE, {propagation=MS_PRIVATE}, 32)");
 		say_call(say, "move_mount($tree, \"\", $directory, \"\", "
@@ -390,9 +382,8 @@ static void keeper_undo(struct step *s, const struct stage *stage)
 	if (pidfd <= 0)
 		return;
 	/* What is pinned can only be taken apart behind it, and no tool returns before it has ended. */
-	if (sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
-		while (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, -1) < 0 && errno == EINTR)
-			;
+	if (proc_signal(pidfd, progress_of(s)->set.keeper.pid, SIGKILL) == 0)
+		proc_await(pidfd, -1);
 	s->state = close_fd(pidfd);
 }
 
@@ -482,7 +473,7 @@ static void drop_explain(const struct step *s, struct saying *say)
 	say_call(say, "unlinkat($rundir, \".new-%s\", AT_REMOVEDIR)", s->name);
 	say_why(say, "end the set %s: its keeper, then its pins", s->name);
 	if (name_list(&all, NULL) == 1) {
-		if (is_mount(rundir))
+		if (mountstat_is_root(AT_FDCWD, rundir) > 0)
 			say_unmount("rundir", say);
 		say_call(say, "unlinkat($rundir, \".lock\", 0)");
 		say_call(say, "unlinkat(AT_FDCWD, \"%s\", AT_REMOVEDIR)", rundir);

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,6 +13,7 @@
 #include "base/io.h"
 #include "hint/hint.h"
 #include "steps/step.h"
+#include "sys/caps.h"
 #include "sys/kernel.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
@@ -55,12 +57,27 @@ const struct step_kind step_unshare = {
 
 /* join: enter namespaces that exist */
 
+/*
+ * What stands in for a pidfd, a process's directory in /proc, is not taken by setns(2): each namespace is entered by itself.
+ * In the first TURN those that the caller's own capabilities are good for; the user namespace gives others, for itself and
+ * below. LATE: the caller has none, and the user namespace is first.
+ */
+static bool comes_now(size_t type, size_t turn, bool late)
+{
+	return (type == NS_USER) == (turn == (late ? 0 : 1));
+}
+
 static void join_explain(const struct step *s, struct saying *say)
 {
 	const struct join *join = s->data;
 	char text[FORMAT];
 
-	say_call(say, "setns(%s, %s)", join->what, ns_flags_format(s->flags, text, sizeof(text)));
+	for (size_t i = 0; join->apart && i < 2 * NS_TYPES; i++)
+		if (s->flags & ns_types[i % NS_TYPES].flag && comes_now(i % NS_TYPES, i / NS_TYPES, !caps_have(CAP_SYS_ADMIN)))
+			say_call(say, "setns(openat($process, \"%s\", O_RDONLY), %s)", ns_types[i % NS_TYPES].file,
+				 ns_types[i % NS_TYPES].flag_name);
+	if (!join->apart)
+		say_call(say, "setns(%s, %s)", join->what, ns_flags_format(s->flags, text, sizeof(text)));
 	say_why(say, "enter: %s", ns_words_format(s->flags, text, sizeof(text)));
 	for (const char *line = join->forecast; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
 		say_why(say, "%.*s", (int)strcspn(line, "\n"), line);
@@ -68,16 +85,58 @@ static void join_explain(const struct step *s, struct saying *say)
 		say_like(say, "nsenter %s", join->like);
 }
 
+/* The namespaces of FLAGS that FDS has open, which are those of the process's directory FD. */
+static int open_apart(int fd, int flags, int fds[NS_TYPES])
+{
+	for (size_t i = 0; i < NS_TYPES; i++) {
+		fds[i] = flags & ns_types[i].flag ? openat(fd, ns_types[i].file, O_RDONLY | O_CLOEXEC) : -1;
+		if (flags & ns_types[i].flag && fds[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Enter those that are open and whose turn it is, and close them. */
+static int enter_apart(int fds[NS_TYPES], size_t turn, bool late)
+{
+	for (size_t i = 0; i < NS_TYPES; i++) {
+		if (fds[i] < 0 || !comes_now(i, turn, late))
+			continue;
+		if (setns(fds[i], ns_types[i].flag) < 0)
+			return -errno;
+		fds[i] = close_fd(fds[i]);
+	}
+	return 0;
+}
+
+static int join_apart(int fd, int flags)
+{
+	int fds[NS_TYPES], rc;
+	bool late = !caps_have(CAP_SYS_ADMIN);
+
+	for (size_t i = 0; i < NS_TYPES; i++)
+		fds[i] = -1;
+	rc = open_apart(fd, flags, fds);
+	for (size_t turn = 0; rc == 0 && turn < 2; turn++)
+		rc = enter_apart(fds, turn, late);
+	for (size_t i = 0; i < NS_TYPES; i++)
+		close_fd(fds[i]);
+	return rc;
+}
+
 static int join_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
 	const struct join *join = s->data;
 	char words[FORMAT];
+	int rc = setns(join->fd, s->flags) < 0 ? -errno : 0;
 
 	(void)n;
 	(void)stage;
-	if (setns(join->fd, s->flags) == 0)
+	if (rc == -EINVAL && proc_is_directory(join->fd))
+		rc = join_apart(join->fd, s->flags);
+	if (rc == 0)
 		return 0;
-	return fail(e, errno, "enter the %s namespace of %s",
+	return fail(e, -rc, "enter the %s namespace of %s",
 		    ns_words_format(s->flags, words, sizeof(words)), join->of);
 }
 
@@ -94,6 +153,12 @@ const struct step_kind step_join = {
 	.name = "join", .calls = "setns",
 	.explain = join_explain, .apply = join_apply, .hint = join_hint,
 };
+
+void plan_joins(struct plan *plan, const struct joins *joins)
+{
+	for (size_t i = 0; i < joins->count; i++)
+		plan_add(plan, SELF, &step_join, .flags = joins->call[i].flags, .data = &joins->call[i]);
+}
 
 /* maps: IDs of a new user namespace, written by itself or, for ranges, by the helper */
 

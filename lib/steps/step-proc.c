@@ -16,7 +16,9 @@
 #include "hint/hint.h"
 #include "steps/step.h"
 #include "sys/caps.h"
+#include "sys/fds.h"
 #include "sys/kernel.h"
+#include "sys/mountstat.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sealed.h"
@@ -40,7 +42,7 @@ static int root_apply(struct step *s, size_t n, const struct stage *stage, struc
 {
 	(void)n;
 	(void)stage;
-	if (s->flags & ROOT_IF_OTHER && dir_is_root(s->fd))
+	if (s->flags & ROOT_IF_OTHER && mountstat_is_own_root(s->fd))
 		return 0;
 	if (!s->path && fchdir(s->fd) < 0)
 		return fail(e, errno, "--root: enter %s", s->text);
@@ -369,17 +371,12 @@ static void close_fds_explain(const struct step *s, struct saying *say)
 
 static int close_fds_apply(struct step *s, size_t n, const struct stage *stage, struct error *e)
 {
+	int rc = fds_close_at_exec(3);
+
 	(void)s;
 	(void)n;
 	(void)stage;
-	if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-		return 0;
-	if (errno != ENOSYS && errno != EINVAL)
-		return fail(e, errno, "--close-fds");
-	/* before 5.11 */
-	for (int fd = 3, most = (int)sysconf(_SC_OPEN_MAX); fd < most; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return 0;
+	return rc < 0 ? fail(e, -rc, "--close-fds") : 0;
 }
 
 const struct step_kind step_close_fds = {

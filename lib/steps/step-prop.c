@@ -19,6 +19,7 @@
 #include "sys/caps.h"
 #include "sys/kernel.h"
 #include "sys/mountfd.h"
+#include "sys/mountstat.h"
 #include "sys/proc.h"
 
 /* the words for MS_*: of the option, and as C */
@@ -138,7 +139,7 @@ static bool is_it(int fd, int id)
 {
 	struct statx sx;
 
-	return fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) == 0 && (int)sx.stx_mnt_id == id &&
+	return fd >= 0 && mountstat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) == 0 && (int)sx.stx_mnt_id == id &&
 	       (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
@@ -296,12 +297,12 @@ static int join_apply(struct step *s, size_t n, const struct stage *stage, struc
 
 static void join_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
-	struct statx from, to;
+	_cleanup_close_ int proc = proc_open(NULL);
+	struct stat from, to;
 
 	(void)stage;
-	if (e->code == EINVAL && statx(group_of(s), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &from) == 0 &&
-	    statx(s->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &to) == 0 &&
-	    (from.stx_dev_major != to.stx_dev_major || from.stx_dev_minor != to.stx_dev_minor))
+	hint_move_mount(proc, e->code, e);
+	if (e->code == EINVAL && fstat(group_of(s), &from) == 0 && fstat(s->fd, &to) == 0 && from.st_dev != to.st_dev)
 		error_hint(e, "peers show the same file system, and %s and %s are on different ones", s->path,
 			   s->target);
 }

@@ -8,6 +8,7 @@
 #define NSKIT_STEP_H
 
 #include "idmap/idmap.h"
+#include "ns/join.h"
 #include "plan/plan.h"
 #include "sys/command.h"
 #include "sys/mountinfo.h"
@@ -26,15 +27,8 @@ struct maps {
 	bool external;				/* by newuidmap(1) and newgidmap(1) */
 };
 
-/* One setns(2): a pidfd with several types, or one nsfs descriptor. */
-struct join {
-	int fd;
-	int flags;				/* CLONE_NEW* */
-	const char *of;				/* whose namespaces, for messages: "1234", "red" */
-	char *what;				/* the descriptor, for explain: "pidfd_open(1234)" */
-	char *like;				/* options of nsenter(1) that do the same, or NULL */
-	char *forecast;				/* whether the kernel will allow it, and what decides */
-};
+/* Add a step_join for each call of JOINS, which stays until the plan has been run. */
+void plan_joins(struct plan *plan, const struct joins *joins);
 
 /* step-proc.c: the process itself */
 extern const struct step_kind step_root;	/* .path, or NULL and .fd (a directory); .text for messages;

@@ -8,7 +8,6 @@
 #include <sys/vfs.h>
 
 #include "base/io.h"
-#include "hint/hint.h"
 #include "sys/cgroup.h"
 #include "sys/kernel.h"
 #include "sys/mountinfo.h"
@@ -18,18 +17,15 @@ int cgroup_open(const char *dir, struct error *e)
 {
 	_cleanup_free_ char *path = NULL;
 	struct statfs fs;
-	int fd, rc;
+	int fd;
 
 	if (asprintf(&path, "%s/cgroup.procs", dir) < 0) {
 		path = NULL;
 		return fail(e, ENOMEM, "%s", dir);
 	}
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0) {
-		rc = fail(e, errno, "open %s", path);
-		hint_cgroup(dir, -rc, e);
-		return rc;
-	}
+	if (fd < 0)
+		return fail(e, errno, "open %s", path);
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
 		close_fd(fd);
 		return refuse(e, EINVAL, "%s is no cgroup of version 2", dir);

@@ -13,7 +13,7 @@
 
 /*
  * Open DIR/cgroup.procs for writing: a process that writes "0" there enters. The rights of whoever opens
- * count, so open it before namespaces or users change. Returns a descriptor or -errno with E and a hint.
+ * count, so open it before namespaces or users change. Returns a descriptor, or -errno with E, for hint_cgroup().
  */
 int cgroup_open(const char *dir, struct error *e) must_check;
 

@@ -219,6 +219,9 @@ struct ns_question {			/* struct ns_id_req */
 #ifndef __NR_pidfd_getfd
 #define __NR_pidfd_getfd		438
 #endif
+#ifndef __NR_clone3
+#define __NR_clone3			435
+#endif
 #ifndef __NR_mount_setattr
 #define __NR_mount_setattr		442
 #endif

@@ -4,26 +4,25 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "sys/kernel.h"
 #include "sys/mountfd.h"
+#include "sys/mountstat.h"
 
 bool mountfd_is_root(int fd)
 {
-	struct statx sx;
-
-	return statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
-	       (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	return mountstat_is_root(fd, "") > 0;
 }
 
 uint64_t mountfd_id(int fd)
 {
 	struct statx sx;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE | STATX_MNT_ID, &sx) < 0)
+	if (mountstat(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE | STATX_MNT_ID, &sx) < 0)
 		return 0;
 	return sx.stx_mask & (STATX_MNT_ID_UNIQUE | STATX_MNT_ID) ? sx.stx_mnt_id : 0;
 }
@@ -42,11 +41,12 @@ static bool link_of(int fd, struct link *out)
 {
 	static const char *const places[] = { ".", "/proc" };
 	struct statfs fs;
+	struct stat st;
 
 	for (size_t i = 0; i < array_size(places); i++) {
 		snprintf(out->text, sizeof(out->text), "%s/self/fd/%d", places[i], fd);
 		if (statfs(places[i], &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
-		    faccessat(AT_FDCWD, out->text, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		    fstatat(AT_FDCWD, out->text, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			return true;
 	}
 	return false;
@@ -98,17 +98,100 @@ int mountfd_copy(int fd, unsigned int flags)
 	return tree < 0 ? -errno : tree;
 }
 
+/* Flags that there are not come before any right. */
+bool mountfd_copy_is_known(void)
+{
+	return sys_open_tree(-1, "", ~0U) < 0 && errno == EINVAL;
+}
+
 int mountfd_attach(int tree, int place)
 {
 	return sys_move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/* What a filter says of a call that it does not know. The kernel says EPERM too, then also to what is tried in its place. */
+static bool may_be_filtered(int rc)
+{
+	return rc == -ENOSYS || rc == -EPERM;
+}
+
+/* Whether TOP is the root of a mount of what BELOW is. */
+static bool is_bound(int top, int below)
+{
+	struct stat a, b;
+
+	return fstat(top, &a) == 0 && fstat(below, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+	       mountfd_is_root(top);
+}
+
+/* By mount(2), whose links lead to what is open. Of the new mount it gives no descriptor: NAME in DIR leads there. */
+static int bind_by_link(int what, int place, unsigned long flags, int dir, const char *name)
+{
+	struct link from, to;
+	_cleanup_close_ int top = -1;
+
+	if (!link_of(what, &from) || !link_of(place, &to))
+		return -ENOENT;
+	if (mount(from.text, to.text, NULL, MS_BIND | flags, NULL) < 0)
+		return -errno;
+	top = openat(dir, *name ? name : ".", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (top >= 0 && is_bound(top, what))
+		return take_fd(&top);
+	/* Somebody else was quicker there. From the place that it was bound on an unmount goes to what is on top. */
+	umount2(to.text, MNT_DETACH);
+	return -EAGAIN;
+}
+
+int mountfd_bind(int what, int place, int dir, const char *name)
+{
+	_cleanup_close_ int tree = mountfd_copy(what, 0);
+	int rc = tree < 0 ? tree : mountfd_attach(tree, place), second;
+
+	if (rc == 0)
+		return take_fd(&tree);
+	if (!may_be_filtered(rc))
+		return rc;
+	second = bind_by_link(what, place, 0, dir, name);
+	return second == -ENOENT ? rc : second;
+}
+
+/* The path of DIR leads to the new mount, as that of no descriptor does. */
+static int bind_on_itself_by_link(int dir)
+{
+	char path[PATH_MAX + 1];
+	struct link link;
+	ssize_t n = link_of(dir, &link) ? readlink(link.text, path, sizeof(path) - 1) : -1;
+
+	if (n < 0)
+		return -ENOENT;
+	path[n] = '\0';
+
+	_cleanup_close_ int top = bind_by_link(dir, dir, MS_REC, AT_FDCWD, path);
+
+	return top < 0 ? top : mountfd_change(top, MS_REC | MS_PRIVATE);
+}
+
 int mountfd_bind_on_itself(int dir)
 {
 	_cleanup_close_ int tree = mountfd_copy(dir, AT_RECURSIVE);
-	int rc = tree < 0 ? tree : mountfd_change(tree, MS_REC | MS_PRIVATE);
+	int rc = tree < 0 ? tree : mountfd_change(tree, MS_REC | MS_PRIVATE), second;
 
-	return rc < 0 ? rc : mountfd_attach(tree, dir);
+	if (rc == 0)
+		rc = mountfd_attach(tree, dir);
+	if (!may_be_filtered(rc))
+		return rc;
+	second = bind_on_itself_by_link(dir);
+	return second == -ENOENT ? rc : second;
+}
+
+int mountfd_carry(int tree, int old, const char *path)
+{
+	struct link link;
+	int rc = tree < 0 ? tree : sys_move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+
+	if (!may_be_filtered(rc) || !link_of(old, &link))
+		return rc;
+	return mount(link.text, path, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }
 
 int mountfd_join_group(int from, const char *way, int to)

@@ -32,8 +32,22 @@ int mountfd_change(int fd, int flags) must_check;
 /* A detached copy of the mount at FD, with FLAGS for open_tree(2) beside OPEN_TREE_CLONE. Returns it or -errno. */
 int mountfd_copy(int fd, unsigned int flags) must_check;
 
+/* Whether what mountfd_copy() says is the kernel's word, not that of a filter which refuses open_tree(2). */
+bool mountfd_copy_is_known(void);
+
 /* Attach TREE (of mountfd_copy()) at PLACE. TREE stays a descriptor of the mount. Returns 0 or -errno. */
 int mountfd_attach(int tree, int place) must_check;
+
+/*
+ * Bind what WHAT has open on PLACE, which NAME in the directory DIR ("": DIR itself) leads to. By open_tree(2) and
+ * move_mount(2) (5.2) or, where they are refused, mount(2) through /proc/self/fd. Returns a descriptor of the new mount or
+ * -errno: EAGAIN where another mount was made there meanwhile.
+ */
+int mountfd_bind(int what, int place, int dir, const char *name) must_check;
+
+/* Attach TREE, a copy of the mount at OLD, at PATH. Where it is the -errno that there is none for, or move_mount(2) is
+ * refused, mount(2) copies from OLD anew. Returns 0 or -errno. */
+int mountfd_carry(int tree, int old, const char *path) must_check;
 
 /*
  * Bind the directory DIR on itself, with the mounts below it. The new mount is private, where it does not stand on a shared

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,10 +40,10 @@ static int parse_stat(const char *text, struct proc_stat *out)
 	struct proc_stat s = { 0 };
 	if (sscanf(text, "%d", &s.pid) != 1)
 		return -EINVAL;
-	/* state ppid, pgrp session tty tpgid, flags, twelve counters and times, start */
+	/* state ppid, pgrp session tty tpgid, flags, ten counters and times, threads, a timer, start */
 	if (sscanf(close + 1, " %c %d %*d %*d %*d %*d %lu"
-		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
-		   &s.state, &s.ppid, &s.flags, &s.start) != 4)
+		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s %" SCNu64,
+		   &s.state, &s.ppid, &s.flags, &s.threads, &s.start) != 5)
 		return -EINVAL;
 
 	snprintf(s.comm, sizeof(s.comm), "%.*s", (int)(close - open - 1), open + 1);
@@ -146,22 +147,66 @@ static int fail_pidfd(pid_t pid, int err, struct error *e)
 	}
 }
 
+/* A filter that does not know a call answers so; the kernel itself never does for those it is asked of. */
+static bool is_filtered(int err)
+{
+	return err == EPERM || err == ENOSYS;
+}
+
+/* Whether /proc counts processes as this one does. */
+static bool proc_is_own(void)
+{
+	char text[16], own[16];
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	snprintf(own, sizeof(own), "%d", getpid());
+	return streq(text, own);
+}
+
+/* Open the directory of PID, which leads no group where it is a thread. */
+static int open_directory(pid_t pid)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *status = NULL;
+	const char *value;
+	char path[32];
+	size_t length;
+	int rc;
+
+	if (!proc_is_own())
+		return -ENOSYS;
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = fd < 0 ? -errno : read_file_at(fd, "status", STATUS, &status, NULL);
+	if (rc < 0)
+		return rc == -ENOENT ? -ESRCH : rc;
+	value = proc_status_field(status, "Tgid", &length);
+	return value && strtol(value, NULL, 10) == pid ? take_fd(&fd) : -EINVAL;
+}
+
 int proc_pidfd(pid_t pid, uint64_t inode, struct error *e)
 {
 	if (pid <= 0)
 		return refuse(e, EINVAL, "%d is no process", pid);
 
 	_cleanup_close_ int fd = sys_pidfd_open(pid, 0);
-	if (fd < 0)
-		return fail_pidfd(pid, errno, e);
+	if (fd < 0) {
+		int err = errno;
+
+		fd = is_filtered(err) ? open_directory(pid) : -err;
+		if (fd < 0)
+			return fail_pidfd(pid, fd == -ENOSYS ? err : -fd, e);
+	}
 	if (inode == 0)
 		return take_fd(&fd);
 
 	uint64_t found = proc_pidfd_inode(fd);
 	if (found == 0)
 		return refuse(e, EOPNOTSUPP,
-			      "%d:%" PRIu64 " needs inode numbers of pidfds, which came with Linux 6.9",
-			      pid, inode);
+			      "%d:%" PRIu64 " needs inode numbers of pidfds, which %s", pid, inode,
+			      proc_is_directory(fd) ? "cannot be had where a seccomp filter refuses pidfd_open(2)"
+						    : "came with Linux 6.9");
 	if (found != inode)
 		return refuse(e, ESRCH,
 			      "process %d is another one: its pidfd has inode %" PRIu64 ", not %" PRIu64,
@@ -180,11 +225,81 @@ uint64_t proc_pidfd_inode(int pidfd)
 	return st.st_ino;
 }
 
+int proc_pidfd_self(struct error *e)
+{
+	int fd = sys_pidfd_open(getpid(), 0);
+
+	if (fd >= 0)
+		return fd;
+	if (!is_filtered(errno))
+		return fail(e, errno, "open a pidfd of this process");
+	fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? fail(e, errno, "open /proc/self, in place of a pidfd") : fd;
+}
+
+/* What poll(2) says at once. POLLOUT is for a directory: the kernel says it of all that has no poll of its own, and never
+ * of a pidfd. */
+static short poll_held(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN | POLLOUT };
+
+	return poll(&p, 1, 0) == 1 ? p.revents : 0;
+}
+
+bool proc_is_directory(int fd)
+{
+	return poll_held(fd) & POLLOUT;
+}
+
+static bool has_ended(int dir)
+{
+	_cleanup_free_ char *text = NULL;
+	struct proc_stat stat;
+
+	int rc = read_file_at(dir, "stat", SMALL, &text, NULL);
+
+	if (rc < 0)
+		return rc == -ESRCH || rc == -ENOENT;
+	return parse_stat(text, &stat) == 0 && (stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1));
+}
+
 bool proc_ended(int pidfd)
 {
+	short said = poll_held(pidfd);
+
+	return said & POLLOUT ? has_ended(pidfd) : said & (POLLIN | POLLHUP);
+}
+
+bool proc_await(int pidfd, int ms)
+{
+	enum { AGAIN = 10 };
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-	return poll(&p, 1, 0) == 1 && p.revents & (POLLIN | POLLHUP);
+	if (!proc_is_directory(pidfd)) {
+		int rc;
+
+		while ((rc = poll(&p, 1, ms)) < 0 && errno == EINTR)
+			;
+		return rc > 0;
+	}
+	for (; !has_ended(pidfd); ms -= ms < 0 ? 0 : AGAIN) {
+		if (ms >= 0 && ms < AGAIN)
+			return false;
+		poll(NULL, 0, AGAIN);
+	}
+	return true;
+}
+
+/* Where the call is refused, between the look and the signal a process may end, and another get its number. */
+int proc_signal(int pidfd, pid_t pid, int sig)
+{
+	if (sys_pidfd_send_signal(pidfd, sig) == 0)
+		return 0;
+	if (!is_filtered(errno))
+		return -errno;
+	if (proc_ended(pidfd))
+		return -ESRCH;
+	return kill(pid, sig) == 0 ? 0 : -errno;
 }
 
 int proc_read_held(int proc, pid_t pid, int pidfd, const char *file, size_t most, char **out, size_t *length)

@@ -35,6 +35,7 @@ struct proc_stat {
 	pid_t pid, ppid;
 	char state;			/* 'R', 'S', 'Z', ... */
 	unsigned long flags;		/* PF_*; PF_KTHREAD is 0x00200000 */
+	int threads;			/* with itself; a zombie that leads others has not ended as a process */
 	uint64_t start;			/* clock ticks since boot */
 	char comm[64];			/* the kernel's name of it, as between the parentheses */
 };
@@ -57,8 +58,27 @@ int proc_boot_id(int proc, char out[37]) must_check;
 int proc_number(int proc, const char *path, uint64_t *out) must_check;
 
 /*
- * Hold PID by a pidfd. INODE, where not 0, must be the inode number of that pidfd, unique since 6.9
- * (pidfs); on an older kernel this form is refused with EOPNOTSUPP. Returns a descriptor or -errno
+ * A descriptor that holds a process: a pidfd or, where a filter refuses pidfd_open(2), its directory in /proc. That leads to
+ * this process alone, too: once it has ended, its files give ESRCH, whoever has its number then. It is taken by
+ * pidfd_send_signal(2), but not by setns(2), and poll(2) says nothing of it. Nobody need know which it is but who calls
+ * these.
+ */
+
+/* Whether FD is such a directory. */
+bool proc_is_directory(int fd);
+
+/* Send SIG to the process PID, which PIDFD holds. Returns 0 or -errno. */
+int proc_signal(int pidfd, pid_t pid, int sig) must_check;
+
+/* Wait until the process behind PIDFD has ended, MS milliseconds at most, or for ever (-1). Returns whether it has. */
+bool proc_await(int pidfd, int ms);
+
+/* Hold the calling process, whatever number /proc has for it. Returns a descriptor or -errno with E. */
+int proc_pidfd_self(struct error *e) must_check;
+
+/*
+ * Hold PID. INODE, where not 0, must be the inode number of that pidfd, unique since 6.9
+ * (pidfs); on an older kernel this form is refused with EOPNOTSUPP, and where there is but the directory. Returns a descriptor or -errno
  * with E: ESRCH where there is no such process (or not that one any more), EINVAL where PID is a
  * thread that leads no group.
  */
