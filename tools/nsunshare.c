@@ -66,6 +66,7 @@ struct resolved {
 	bool early_interp;		/* the interpreter is opened outside the new root ('F') */
 	int cgroup_procs;
 	int own_mnt;			/* the caller's mount namespace, where a new one is to be pinned in it */
+	int null;			/* --detach: /dev/null of the caller */
 	struct joins joins;		/* --from, where a keeper has to enter them */
 };
 
@@ -623,6 +624,13 @@ static int open_cgroup(const char *dir, struct error *e)
 	return fd;
 }
 
+static int resolve_null(struct error *e)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? fail(e, errno, "--detach: open /dev/null") : fd;
+}
+
 static int resolve(struct request *req, struct resolved *res, struct error *e)
 {
 	int rc;
@@ -660,6 +668,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = check_owner(req, res, e);
 	if (rc >= 0 && (res->making.pinned & CLONE_NEWNS || req->file[NS_MNT]))
 		rc = res->own_mnt = ns_open_self(&ns_types[NS_MNT], e);
+	if (rc >= 0 && req->detach && res->run)
+		rc = res->null = resolve_null(e);
 	if (rc >= 0 && req->cgroup)
 		rc = res->cgroup_procs = open_cgroup(req->cgroup, e);
 	if (rc >= 0 && res->run)
@@ -789,7 +799,7 @@ static void plan_command_itself(const struct request *req, const struct resolved
 	if (req->kill_child)
 		plan_add(plan, CHILD, &step_parent_death, .sig = req->kill_child);
 	if (req->detach && res->run)
-		plan_add(plan, CHILD, &step_session);
+		plan_add(plan, CHILD, &step_session, .fd = res->null);
 	if (req->close_fds)
 		plan_add(plan, CHILD, &step_close_fds);
 	if (res->run)
@@ -844,6 +854,13 @@ static int build_plan(const struct request *req, const struct resolved *res, str
  * apply, or explain
  */
 
+/* --detach */
+static int announce(const struct outcome *outcome, struct error *e)
+{
+	printf(outcome->inode ? "%d:%llu\n" : "%d\n", outcome->pid, (unsigned long long)outcome->inode);
+	return error_flush(stdout, e);
+}
+
 static int carry_out(const struct request *req, struct plan *plan, struct error *e)
 {
 	struct outcome outcome;
@@ -854,15 +871,10 @@ static int carry_out(const struct request *req, struct plan *plan, struct error 
 		return error_flush(stdout, e);
 	}
 	plan->verbose = req->verbose;
+	/* A set that is made without --detach has a keeper, but that is not what was asked for. */
+	plan->announce = req->detach ? announce : NULL;
 	rc = plan_run(plan, &outcome, e);
-	if (rc < 0)
-		return rc;
-	if (outcome.kind != OUTCOME_RUNNING)
-		return outcome_status(&outcome);
-	if (!req->detach)
-		return EXIT_SUCCESS;
-	printf(outcome.inode ? "%d:%llu\n" : "%d\n", outcome.pid, (unsigned long long)outcome.inode);
-	return error_flush(stdout, e);
+	return rc < 0 ? rc : outcome_status(&outcome);
 }
 
 /* Another process makes a set of that name, at the same time: it is there soon, or that process says why not. */
@@ -879,7 +891,7 @@ static int await_other(struct resolved *res, struct error *e)
 
 static int run(struct request *req, int argc, char **argv, struct error *e)
 {
-	struct resolved res = { .cgroup_procs = -1, .own_mnt = -1 };
+	struct resolved res = { .cgroup_procs = -1, .own_mnt = -1, .null = -1 };
 	struct plan plan;
 	enum opt_action action;
 	int rc = opt_parse(&tool, argc, argv, req, &action, e);

@@ -56,7 +56,7 @@ void fault_kill(const struct run *run, size_t step)
 		return;
 	if (run->report < 0)
 		fault_strike(whom, getpid());
-	report(run, REPORT_FAULT, whom, -1, NULL);
+	report(run, REPORT_FAULT, whom, NULL);
 	/* Who has left the group survives that. */
 	if (whom == FAULT_WALKER)
 		pause();
@@ -64,9 +64,14 @@ void fault_kill(const struct run *run, size_t step)
 		poll(&(struct pollfd){ .fd = run->report }, 1, -1);	/* POLLHUP: the tool is gone */
 }
 
+bool fault_wanted(void)
+{
+	return getenv("NSKIT_FAULT");
+}
+
 size_t fault_span(size_t n)
 {
-	return getenv("NSKIT_FAULT") ? 1 : n;
+	return fault_wanted() ? 1 : n;
 }
 
 int fault_errno(const struct plan *plan, size_t step, struct error *e)
@@ -79,6 +84,7 @@ int fault_errno(const struct plan *plan, size_t step, struct error *e)
 #else
 void fault_strike(enum fault whom, pid_t walker) { (void)whom; (void)walker; }
 void fault_kill(const struct run *run, size_t step) { (void)run; (void)step; }
+bool fault_wanted(void) { return false; }
 size_t fault_span(size_t n) { return n; }
 int fault_errno(const struct plan *plan, size_t step, struct error *e)
 {

@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/io.h"
 #include "hint/hint.h"
@@ -89,8 +91,12 @@ static bool serve(struct helper *h)
 	struct stage stage = { .plan = h->plan, .run = h->run, .child_fd = -1, .walker = h->walker };
 	ssize_t n = message_receive(h->walker, &request, sizeof(request), fds, &nfds, &stage.child);
 
-	if (n != sizeof(request))
+	if (n == 0 || n == -EPIPE)
 		return false;
+	if (n != sizeof(request)) {
+		fail(&answer, n < 0 ? (int)-n : EBADMSG, "the helper process: hear what to do");
+		return message_send(h->walker, &answer, sizeof(answer), NULL, 0) == 0;
+	}
 	if (request.kind == REQUEST_ABORT) {
 		h->ledger->committed = false;
 		return false;
@@ -174,53 +180,99 @@ static int share_ledger(struct run *run, struct error *e)
 }
 
 /*
- * Start the helper as nobody's child: a command that waits for its own children must not meet one that
- * it did not make.
+ * Whether the helper must outlive the process that started it: that becomes the command, and only the helper would
+ * undo what was done if execve is refused. Nobody's child then, because a command that waits for its own children must
+ * not meet one that it did not make.
  */
+static bool outlives_tool(const struct plan *plan)
+{
+	return plan->count && plan->step[plan->count - 1].kind == &step_exec && plan_undoes(plan) &&
+	       !plan_leaves(plan, WAITER) && !plan_leaves(plan, LEAVER);
+}
+
+/* Both ends of what connects tool and helper. */
+struct connection {
+	int sock[2];
+	int end[2];		/* only the helper holds the second: end-of-file at the first says that it has ended */
+};
+
+static void connection_close(struct connection *c)
+{
+	for (int i = 0; i < 2; i++) {
+		c->sock[i] = close_fd(c->sock[i]);
+		c->end[i] = close_fd(c->end[i]);
+	}
+}
+
+static int connection_open(struct connection *c, bool orphan, struct error *e)
+{
+	int one = 1, err;
+
+	*c = (struct connection){ { -1, -1 }, { -1, -1 } };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, c->sock) < 0)
+		return fail(e, errno, "start the helper: socketpair");
+	if (setsockopt(c->sock[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) == 0 &&
+	    (!orphan || pipe2(c->end, O_CLOEXEC) == 0))
+		return 0;
+	err = errno;
+	connection_close(c);
+	return fail(e, err, "start the helper");
+}
+
+/* Fork the helper: a child, or the orphan of one that has ended already. Returns its PID, 0 for an orphan, or -errno. */
+static pid_t fork_helper(struct run *run, struct connection *c, bool orphan)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		close_fd(c->sock[0]);
+		close_fd(c->end[0]);
+		pid = orphan ? fork() : 0;
+		if (pid != 0)
+			_exit(pid < 0 ? errno : 0);
+		run_helper(&(struct helper){ .plan = run->plan, .run = run, .walker = c->sock[1],
+					      .ledger = run->ledger });
+	}
+	if (pid < 0)
+		return -errno;
+	if (!orphan)
+		return pid;
+	/* A caller that ignores SIGCHLD makes the kernel reap: no status then. */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
+}
+
 int helper_start(struct run *run, struct error *e)
 {
-	int sock[2], end[2], one = 1;
+	bool orphan = outlives_tool(run->plan);
+	struct connection c;
 	pid_t pid;
+	int rc;
 
 	if (share_ledger(run, e) < 0)
 		return -ENOMEM;
-	if (pipe2(end, O_CLOEXEC) < 0)
-		return fail(e, errno, "start the helper: pipe");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0) {
-		int err = errno;
-
-		close_fd(end[0]);
-		close_fd(end[1]);
-		return fail(e, err, "start the helper: socketpair");
-	}
-	setsockopt(sock[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one));
-
+	rc = connection_open(&c, orphan, e);
+	if (rc < 0)
+		return rc;
 	sigprocmask(SIG_BLOCK, NULL, &run->mask);
-	sigaction(SIGCHLD, NULL, &run->on_child);
-	pid = fork();
-	if (pid == 0) {
-		close_fd(sock[0]);
-		close_fd(end[0]);
-		pid = fork();
-		if (pid != 0)
-			_exit(pid < 0);
-		run_helper(&(struct helper){ .plan = run->plan, .run = run, .walker = sock[1],
-					      .ledger = run->ledger });
-	}
-	close_fd(sock[1]);
-	close_fd(end[1]);
-	run->helper = sock[0];
-	run->helper_end = end[0];
+	run->group = getpgrp();
+	pid = fork_helper(run, &c, orphan);
 	if (pid < 0) {
 		_cleanup_close_ int proc = -1;
-		int rc = fail(e, errno, "start the helper: fork");
 
+		connection_close(&c);
+		rc = fail(e, -pid, "start the helper: fork");
 		proc = proc_open(NULL);
 		hint_fork(proc, -rc, e);
 		return rc;
 	}
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	close_fd(c.sock[1]);
+	close_fd(c.end[1]);
+	run->helper = c.sock[0];
+	run->helper_end = c.end[0];
+	run->helper_pid = pid;
 	for (size_t i = 0; i < run->plan->helper_fd_count; i++)
 		close_fd(run->plan->helper_fds[i]);
 	return 0;
@@ -279,11 +331,20 @@ void helper_take_back(const struct run *run)
 		return;
 }
 
+void helper_reap(struct run *run)
+{
+	if (run->helper_pid && waitpid(run->helper_pid, NULL, WNOHANG) == run->helper_pid)
+		run->helper_pid = 0;
+}
+
 void helper_await(struct run *run)
 {
 	char byte;
 
 	run->helper = close_fd(run->helper);
+	while (run->helper_pid && waitpid(run->helper_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	run->helper_pid = 0;
 	while (run->helper_end >= 0 && read(run->helper_end, &byte, 1) < 0 && errno == EINTR)
 		;
 	run->helper_end = close_fd(run->helper_end);
@@ -332,18 +393,87 @@ int helper_replace(struct run *run, int rc, struct error *e)
 	return 0;
 }
 
+/*
+ * Commands
+ */
+
+/* Kill the command PID and all that it started, which becomes this process's child as its parent ends: what shares the
+ * tool's process group cannot be killed as a group. */
+static void kill_command(pid_t pid)
+{
+	char path[48];
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	do {
+		_cleanup_free_ char *text = NULL;
+
+		/* Before 4.2, or without CONFIG_PROC_CHILDREN: the command alone. */
+		if (read_file_at(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
+			kill(pid, SIGKILL);
+		for (char *next = text, *end; next && (pid = (pid_t)strtol(next, &end, 10)) > 0; next = end)
+			kill(pid, SIGKILL);
+		while ((pid = waitpid(-1, NULL, 0)) < 0 && errno == EINTR)
+			;
+	} while (pid > 0);
+}
+
+static _Noreturn void run_command(const struct run *run, char *const *argv, char *const *env, int output)
+{
+	/* The tool's process group may have ended. */
+	if (setpgid(0, run->group) < 0)
+		setpgid(0, 0);
+	signals_release(run);
+	if (output >= 0)
+		dup2(output, STDERR_FILENO);
+	execvpe(argv[0], argv, env);
+	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
+}
+
+/* Wait for PID. Returns its wait status, or -1 where the walking process has gone before. */
+static int await_command(pid_t pid, int walker, int reader, struct strbuf *output)
+{
+	_cleanup_close_ int pidfd = sys_pidfd_open(pid, 0), said = reader;
+	char buffer[512];
+	int status;
+
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = pidfd, .events = POLLIN },
+			{ .fd = walker, .events = POLLRDHUP },
+			{ .fd = said, .events = POLLIN },
+		};
+		ssize_t n;
+
+		/* Where there is no pidfd, it is asked for its end every so often; so where poll(2) fails. */
+		if (poll(p, array_size(p), pidfd < 0 ? 10 : -1) < 0 && errno != EINTR)
+			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		if (p[2].revents & POLLIN) {
+			n = read(said, buffer, sizeof(buffer));
+			if (n > 0)
+				strbuf_add_bytes(output, buffer, n);
+			continue;
+		}
+		if (p[2].revents)
+			said = close_fd(said);
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		if (p[1].revents & (POLLHUP | POLLRDHUP))
+			return -1;
+	}
+}
+
 int plan_command(const struct stage *stage, char *const *argv, char *const *env,
 		 struct strbuf *output, struct error *e)
 {
-	_cleanup_close_ int pidfd = -1, reader = -1;
-	int pipes[2] = { -1, -1 }, status = 0;
-	char buffer[512];
-	ssize_t n;
+	int pipes[2] = { -1, -1 }, status;
 	pid_t pid;
 
 	if (output && pipe2(pipes, O_CLOEXEC) < 0)
 		return fail(e, errno, "run %s: pipe", argv[0]);
 	pid = fork();
+	if (pid == 0)
+		run_command(stage->run, argv, env, pipes[1]);
 	if (pid < 0) {
 		int err = errno;
 
@@ -351,49 +481,10 @@ int plan_command(const struct stage *stage, char *const *argv, char *const *env,
 		close_fd(pipes[1]);
 		return fail(e, err, "run %s: fork", argv[0]);
 	}
-	if (pid == 0) {
-		setpgid(0, 0);
-		signals_release(stage->run);
-		if (output)
-			dup2(pipes[1], STDERR_FILENO);
-		execvpe(argv[0], argv, env);
-		_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
-	}
-	setpgid(pid, pid);
 	close_fd(pipes[1]);
-	reader = pipes[0];
-	pidfd = sys_pidfd_open(pid, 0);
-
-	for (;;) {
-		struct pollfd p[] = {
-			{ .fd = pidfd, .events = POLLIN },
-			{ .fd = stage->walker, .events = POLLRDHUP },
-			{ .fd = reader, .events = POLLIN },
-		};
-
-		/* Where a filter refuses pidfds, it is asked for its end every so often. */
-		if (poll(p, array_size(p), pidfd < 0 ? 10 : -1) < 0)
-			continue;
-		if (p[2].revents & POLLIN) {
-			n = read(reader, buffer, sizeof(buffer));
-			if (n > 0)
-				strbuf_add_bytes(output, buffer, n);
-			continue;
-		}
-		if (p[2].revents)
-			reader = close_fd(reader);
-		if (p[0].revents)
-			break;
-		if (pidfd < 0 && waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		if (p[1].revents & (POLLHUP | POLLRDHUP)) {
-			kill(-pid, SIGKILL);
-			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-				;
-			return refuse(e, ECANCELED, "run %s: the process that asked is gone", argv[0]);
-		}
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
+	status = await_command(pid, stage->walker, pipes[0], output);
+	if (status >= 0)
+		return status;
+	kill_command(pid);
+	return refuse(e, ECANCELED, "run %s: the process that asked is gone", argv[0]);
 }

@@ -37,6 +37,26 @@ struct ledger {
 	bool begun[];			/* by step: written before it is applied */
 };
 
+/* Whether some step of PLAN has effects that outlive the process. */
+bool plan_undoes(const struct plan *plan);
+
+/*
+ * Where a process that stays behind hears of signals. Both descriptors are opened before the fork, so that a failure
+ * leaves nothing to end.
+ *
+ * A signal that is sent to the process group reaches the command as it reaches its parent, and must not be passed on
+ * once more; one that is sent to the parent alone must. The kernel tells both alike. But an epoll instance wakes for
+ * the signals of the process that added the signalfd (signalfd(2), "epoll(7) semantics"): the command adds it before
+ * it runs. poll(2) of the parent finds ECHO readable where a signal of its own waits, and the command was signalled
+ * in the same moment: the kernel walks a group from its youngest member to its eldest (attach_pid()).
+ */
+struct post {
+	int signals;			/* signalfd: all of them; -1 for none */
+	int echo;			/* epoll instance */
+};
+
+enum { POST_TOOL, POST_INIT, POSTS };
+
 /* What a process on this side of the helper knows. */
 struct run {
 	struct plan *plan;
@@ -44,12 +64,16 @@ struct run {
 	size_t ledger_size;
 	bool bereft;			/* the helper has gone without an answer */
 	int helper;			/* socket to the helper; -1 where there is none */
-	int helper_end;			/* the tool: end-of-file here once the helper has ended */
+	pid_t helper_pid;		/* the tool: of the helper that is its child; else 0 */
+	int helper_end;			/* the tool: end-of-file here once a helper that is no child has ended */
 	int report;			/* socket from the walker, init or keeper to the tool */
 	bool leaving;			/* the tool is a LEAVER: it waits to hear that the command runs */
 	sigset_t mask;			/* as the caller had it */
-	struct sigaction on_child;	/* the caller's disposition of SIGCHLD */
-	int terminal;			/* the tool was in its foreground; else -1 */
+	struct post post[POSTS];
+	int terminal;			/* the controlling terminal, where a waiter stays; else -1 */
+	bool foreground;		/* the tool's process group had it when the tool was last told to run */
+	pid_t lent;			/* the command's own group, which had it when the command stopped */
+	pid_t group;			/* the tool's process group */
 	pid_t parent;			/* a newborn's, where its PID namespace shows it; else 0 */
 	FILE *verbose;			/* standard error, as it was before any step; NULL for silence */
 };
@@ -74,21 +98,32 @@ void helper_await(struct run *run);
  * Returns how it ends now. */
 int helper_replace(struct run *run, int rc, struct error *e) must_check;
 
+/* In the tool: reap the helper if it has ended and is a child. */
+void helper_reap(struct run *run);
+
 /* --- plan-stay.c --- */
 
 /* From the processes behind the tool to the tool. */
 enum report_kind { REPORT_ERROR, REPORT_RUNNING, REPORT_STOPPED, REPORT_ENDED, REPORT_FAULT };
 
-/* VALUE: of STOPPED the signal, of ENDED a wait status, of FAULT whom to kill. FD (-1 for none) goes along. */
-void report(const struct run *run, enum report_kind kind, int value, int fd, const struct error *e);
+/* VALUE: of RUNNING the inode of the sender's pidfd, of STOPPED the signal, of ENDED a wait status, of FAULT whom to
+ * kill. */
+void report(const struct run *run, enum report_kind kind, uint64_t value, const struct error *e);
 
 /* To a tool that leaves: this process is the command, or the keeper. */
 void report_running(const struct run *run);
 
 /* What stays behind blocks all signals and reads them from a descriptor; a newborn gets them back as the caller had
- * them. */
+ * them, but for SIGCHLD, which nobody ignores: the children of a command that does end without a status. */
 void signals_hold(struct run *run);
 void signals_release(const struct run *run);
+
+/* Returns 0 or -errno with E. */
+int post_open(struct post *post, struct error *e) must_check;
+void post_close(struct post *post);
+
+/* As the command: let the processes that stay behind know which signals reach this one. */
+void posts_join(const struct run *run);
 
 /* As waiter or leaver of CHILD. PROC was opened before the fork, where CHILD is a PID 1; else -1. Returns 0 with *OUT,
  * or -errno with E, which may be CHILD's. */
@@ -115,6 +150,9 @@ void fault_kill(const struct run *run, size_t step);
 
 /* What is wanted at STEP: -errno with E, or 0. */
 int fault_errno(const struct plan *plan, size_t step, struct error *e) must_check;
+
+/* Whether a fault is wanted anywhere. */
+bool fault_wanted(void);
 
 /* The tool, asked by the WALKER, kills WHOM. */
 void fault_strike(enum fault whom, pid_t walker);

@@ -114,6 +114,14 @@ bool plan_is_shared(const struct plan *plan)
 	return any;
 }
 
+bool plan_undoes(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->step[i].kind->undo || plan->step[i].kind->commit)
+			return true;
+	return false;
+}
+
 bool plan_leaves(const struct plan *plan, enum behind behind)
 {
 	for (size_t i = 0; i < plan->count; i++)

@@ -26,6 +26,7 @@
 #include "plan/plan-internal.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
+#include "sys/terminal.h"
 
 enum walked { WALK_ON, WALK_STAYED };
 
@@ -35,7 +36,15 @@ static int open_report(struct run *run, int *to_tool, struct error *e)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0)
 		return fail(e, errno, "fork: socketpair");
-	setsockopt(sock[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one));
+	/* Who runs, or is to be killed, is the sender. */
+	if ((run->leaving || fault_wanted()) &&
+	    setsockopt(sock[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0) {
+		int err = errno;
+
+		close_fd(sock[0]);
+		close_fd(sock[1]);
+		return fail(e, err, "fork: setsockopt");
+	}
 	run->report = sock[0];
 	*to_tool = sock[1];
 	return 0;
@@ -45,14 +54,15 @@ static int open_report(struct run *run, int *to_tool, struct error *e)
 static int fork_from_tool(struct run *run, const struct step *s, struct outcome *out, struct error *e)
 {
 	_cleanup_close_ int proc = s->flags & CLONE_NEWPID ? proc_open(NULL) : -1;
-	int to_tool = -1, err;
-	int rc = open_report(run, &to_tool, e);
+	int to_tool = -1, err, rc = post_open(&run->post[POST_TOOL], e);
 	pid_t pid;
 
+	run->leaving = s->behind == LEAVER;
+	if (rc >= 0)
+		rc = open_report(run, &to_tool, e);
 	if (rc < 0)
 		return rc;
-	run->leaving = s->behind == LEAVER;
-	run->terminal = !run->leaving && tcgetpgrp(STDIN_FILENO) == getpgrp() ? STDIN_FILENO : -1;
+	run->foreground = run->terminal >= 0 && terminal_is_ours(run->terminal);
 	run->parent = s->flags & CLONE_NEWPID ? 0 : getpid();
 	signals_hold(run);
 	pid = fork();
@@ -69,17 +79,22 @@ static int fork_from_tool(struct run *run, const struct step *s, struct outcome 
 		run->report = close_fd(run->report);
 		return fail(e, err, "fork");
 	}
+	run->helper_pid = 0;
 	run->helper_end = close_fd(run->helper_end);
+	run->terminal = close_fd(run->terminal);
+	run->foreground = false;
 	return WALK_ON;
 }
 
 /* A later fork: an init or a keeper stays, and has nothing to return to. */
 static int fork_from_walker(struct run *run, const struct step *s, struct error *e)
 {
-	int ready[2] = { -1, -1 }, err;
+	int ready[2] = { -1, -1 }, err, rc = post_open(&run->post[POST_INIT], e);
 	char byte;
 	pid_t pid;
 
+	if (rc < 0)
+		return rc;
 	if (s->behind == KEEPER && pipe2(ready, O_CLOEXEC) < 0)
 		return fail(e, errno, "fork: pipe");
 	run->parent = getpid();
@@ -118,6 +133,13 @@ static int become_command(struct run *run, const struct step *s, struct error *e
 	if (rc < 0)
 		return rc;
 	fault_kill(run, run->plan->count + 1);
+	/* Nothing to undo: the helper need not learn how execve ends, and can be reaped before it. */
+	if (run->helper_pid && !plan_undoes(run->plan))
+		helper_await(run);
+	/* Behind a fork it is not ignored any more. */
+	if (run->report < 0)
+		signal(SIGCHLD, SIG_DFL);
+	posts_join(run);
 	report_running(run);
 	/* The command's own PATH finds it, as with unshare(1) --clear-env. */
 	if (s->env)
@@ -194,11 +216,17 @@ static FILE *open_verbose(void)
 
 int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 {
-	struct run run = { .plan = plan, .helper = -1, .helper_end = -1, .report = -1, .terminal = -1 };
+	struct run run = {
+		.plan = plan, .helper = -1, .helper_end = -1, .report = -1, .terminal = -1,
+		.post = { { -1, -1 }, { -1, -1 } },
+	};
 	struct error own = { 0 };
 	int rc = plan_needs_helper(plan) ? helper_start(&run, &own) : 0;
 
 	*out = (struct outcome){ .kind = OUTCOME_DONE };
+	/* Before a step enters a mount namespace that has another /dev. */
+	if (plan_leaves(plan, WAITER))
+		run.terminal = terminal_open();
 	run.verbose = plan->verbose ? open_verbose() : NULL;
 	if (rc < 0)
 		hint_limit(-rc, &own);
@@ -206,7 +234,7 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 		rc = walk(&run, out, &own);
 	/* A newborn tells the tool, which prints: before the undo, which may end a keeper and all below it. */
 	if (rc < 0 && run.report >= 0)
-		report(&run, REPORT_ERROR, 0, -1, &own);
+		report(&run, REPORT_ERROR, 0, &own);
 	if (rc < 0)
 		helper_take_back(&run);
 	if (rc < 0 && run.report >= 0)
@@ -215,6 +243,8 @@ int plan_run(struct plan *plan, struct outcome *out, struct error *e)
 	rc = helper_replace(&run, rc, &own);
 	if (run.ledger)
 		munmap(run.ledger, run.ledger_size);
+	run.terminal = close_fd(run.terminal);
+	post_close(&run.post[POST_TOOL]);
 	if (run.verbose)
 		fclose(run.verbose);
 	if (rc < 0 && e)

@@ -3,8 +3,9 @@
  *
  * Actors. SELF is the process that the user started. CHILD is the process that becomes the command:
  * SELF until a fork step passes the walk to a newborn. HELPER is started before the first step where
- * any step needs it and stays in the caller's namespaces with the caller's privilege; it is nobody's
- * child (double fork), of a process group of its own, and it blocks the terminal's signals.
+ * any step needs it and stays in the caller's namespaces with the caller's privilege, in a process group
+ * of its own; it blocks the terminal's signals. It is the tool's child, which the tool reaps; but where the
+ * tool itself becomes the command and something may have to be undone, it is nobody's (double fork).
  *
  * One process walks the list. A HELPER step is a message to the helper and its answer. A fork step
  * passes the walk to the newborn; what stays behind becomes what the step says. So every handshake
@@ -44,6 +45,8 @@ enum behind {
 struct step;
 struct plan;
 struct run;
+
+struct outcome;
 
 /* What a step finds when it is applied or undone. */
 struct stage {
@@ -126,6 +129,9 @@ struct plan {
 	const char *name;		/* of the set that a keeper will hold, for its process name; or NULL */
 	char **argv;			/* main()'s, over which a keeper writes what it is; or NULL */
 	bool verbose;
+	/* A LEAVER's: called in the tool once the command runs. Where it fails, what runs is killed and everything
+	 * is undone. May be NULL. */
+	int (*announce)(const struct outcome *, struct error *);
 	int helper_fds[4];		/* descriptors of the caller's that only the helper keeps */
 	size_t helper_fd_count;
 	bool failed;			/* memory ran out while it was built */
@@ -174,8 +180,9 @@ int outcome_status(const struct outcome *outcome);
 
 /*
  * For steps of the helper: run ARGV (argv[0] looked up in PATH) with ENV in the caller's namespaces,
- * with the caller's signals, in a process group of its own, and wait for it. Where the walking process
- * goes meanwhile, the group is killed. OUTPUT (may be NULL) gets its standard error.
+ * with the caller's signals, in the tool's process group, so that it may use the terminal as the tool
+ * may and stops and ends with it, and wait for it. Where the walking process goes meanwhile, it is
+ * killed with all that it started. OUTPUT (may be NULL) gets its standard error.
  * Returns its wait status, or -errno with E.
  */
 int plan_command(const struct stage *stage, char *const *argv, char *const *env,

@@ -42,7 +42,8 @@ extern const struct step_kind step_keep_caps;
 extern const struct step_kind step_dumpable;	/* .flags: 0 or 1 */
 extern const struct step_kind step_parent_death;	/* .sig */
 extern const struct step_kind step_cgroup;	/* .fd: cgroup.procs, .path */
-extern const struct step_kind step_session;	/* setsid(2), standard input, output, error on /dev/null */
+extern const struct step_kind step_session;	/* setsid(2), standard input, output, error on .fd: /dev/null, opened
+						 * before the root directory changes */
 extern const struct step_kind step_close_fds;
 extern const struct step_kind step_sealed;	/* .text: the tool. The tool has run on from the copy before the plan is run */
 extern const struct step_kind step_context;	/* .text: SELinux context for execve */

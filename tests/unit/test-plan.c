@@ -990,7 +990,7 @@ static int as_command(const char *what)
 		sigaction(SIGCHLD, NULL, &child);
 		sigaction(SIGUSR2, NULL, &user);
 		return sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGTERM) &&
-		       !sigismember(&mask, SIGCHLD) && child.sa_handler == SIG_IGN &&
+		       !sigismember(&mask, SIGCHLD) && child.sa_handler == SIG_DFL &&
 		       user.sa_handler == SIG_IGN ? 42 : 1;
 	}
 	return 2;
