@@ -3,7 +3,7 @@
 load lib
 load veth
 
-# The helper of the vethctl that hold started, which is nobody's child.
+# The helper of the vethctl that hold started: it leads a process group of its own.
 helper() {
 	local pid
 	for pid in $(pgrep -x vethctl); do
