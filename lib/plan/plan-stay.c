@@ -135,7 +135,7 @@ struct watch {
 	int stop;		/* the signal for which it was stopped with SIGSTOP */
 	struct timespec passed;	/* when a signal was passed on last */
 	int judged;		/* a signal that waits, and that the child has got already */
-	bool fresh;		/* no echo is older than the signals that wait */
+	bool waited, fresh;	/* FRESH: no echo is older than the signals that wait */
 	bool answered;		/* the terminal for which the kernel stops the group has been taken back */
 };
 
@@ -342,25 +342,44 @@ static bool forget_echo(const struct watch *w)
 	return poll(&(struct pollfd){ .fd = w->post->echo, .events = POLLIN }, 1, 0) == 0;
 }
 
+/* Whether the N signals that processes sent, if any, are one, with perhaps a SIGCONT of the same sender (timeout(1), a
+ * shell): of several the echo may be that of one. */
+static bool are_of_one(const struct signalfd_siginfo *si, ssize_t n)
+{
+	const struct signalfd_siginfo *first = NULL;
+	int others = 0;
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (si[i].ssi_code != SI_USER)
+			continue;
+		if (first && (!first->ssi_pid || si[i].ssi_pid != first->ssi_pid))
+			return false;
+		first = &si[i];
+		others += si[i].ssi_signo != SIGCONT;
+	}
+	return others <= 1;
+}
+
 /* Read all signals that are there. SIGCHLD, too, is passed on where a process sent it; the child may have changed its
  * state all the same, because only one of a kind is kept. */
 static void take_signals(struct watch *w, bool echo)
 {
 	struct signalfd_siginfo si[8];
 	ssize_t n;
-	int sent;
 
 	do {
 		n = read(w->post->signals, si, sizeof(si)) / (ssize_t)sizeof(*si);
-		sent = 0;
+		echo = echo && w->fresh && are_of_one(si, n);
 		for (ssize_t i = 0; i < n; i++)
-			sent += si[i].ssi_code == SI_USER && si[i].ssi_signo != SIGCHLD && si[i].ssi_signo != SIGCONT;
-		/* Of several it may be that of one. */
-		for (ssize_t i = 0; i < n; i++)
-			pass_signal(w, &si[i], echo && sent <= 1 && w->fresh);
-		/* All that was passed on has an echo, too. */
-		w->fresh = !sent || forget_echo(w);
+			pass_signal(w, &si[i], echo);
 	} while (n == array_size(si));
+}
+
+/* Before each wait but the first: see struct watch. */
+static void refresh(struct watch *w)
+{
+	w->fresh = !w->waited || forget_echo(w);
+	w->waited = true;
 }
 
 /* Wait for what P has, TIMEOUT as in poll(2). Where that cannot be (ENOMEM), look at signals and children every so
@@ -528,6 +547,7 @@ static bool attend(struct watch *w, struct hearing *h)
 			{ .fd = w->post->echo, .events = POLLIN },
 		};
 
+		refresh(w);
 		wait_for_events(p, array_size(p), changed ? 0 : -1);
 		if (p[0].revents & POLLIN) {
 			take_signals(w, p[2].revents & POLLIN);
@@ -594,7 +614,7 @@ static int settle(struct run *run, const struct hearing *h, struct outcome *out,
 
 int stay_as_tool(struct run *run, int proc, pid_t child, struct outcome *out, struct error *e)
 {
-	struct watch w = { .run = run, .child = child, .post = &run->post[POST_TOOL], .proc = proc, .fresh = true };
+	struct watch w = { .run = run, .child = child, .post = &run->post[POST_TOOL], .proc = proc };
 	struct hearing h = { 0 };
 	bool gone;
 	int rc;
@@ -689,7 +709,7 @@ static void __attribute__((noreturn)) keep(struct watch *w)
 
 void stay_as_init(struct run *run, const struct step *fork_step, pid_t command, int ready)
 {
-	struct watch w = { .run = run, .child = command, .post = &run->post[POST_INIT], .proc = -1, .fresh = true };
+	struct watch w = { .run = run, .child = command, .post = &run->post[POST_INIT], .proc = -1 };
 	/* The command's parent is this process: it alone can say that the tool has ended. */
 	bool ended = false, tool_ended = !fork_step->sig;
 
@@ -717,6 +737,7 @@ void stay_as_init(struct run *run, const struct step *fork_step, pid_t command, 
 			{ .fd = w.post->echo, .events = POLLIN },
 		};
 
+		refresh(&w);
 		wait_for_events(p, array_size(p), -1);
 		if (p[1].revents & POLLHUP) {
 			tool_ended = true;
