@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include <linux/rtnetlink.h>
 
@@ -199,7 +200,7 @@ static ssize_t receive(struct nl *nl, int flags)
 		};
 		ssize_t n = recvmsg(nl->fd, &whole, flags | MSG_TRUNC);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == ENOMEM) && ++nl->losses <= TRIES)
 			continue;
 		if (n < 0)
 			return errno == ENOBUFS && ++nl->losses > TRIES ? -EIO : -errno;
@@ -238,9 +239,20 @@ static int begin(struct nl *nl, char *room, struct error *e)
 	return draw(&nl->sequence, 1, e);
 }
 
+/* Whether what was refused with ERR, and not done, may be done when it is tried again. */
+static bool may_pass(int err)
+{
+	return err == EINTR || err == ENOMEM || err == ENOBUFS || err == EAGAIN;
+}
+
 static int send_bytes(struct nl *nl, const void *bytes, size_t length, struct error *e)
 {
-	return send(nl->fd, bytes, length, 0) < 0 ? fail(e, errno, "send to netlink") : 0;
+	for (int i = 0; send(nl->fd, bytes, length, 0) < 0; i++) {
+		if (!may_pass(errno) || i == TRIES)
+			return fail(e, errno, "send to netlink");
+		nanosleep(&(struct timespec){ .tv_nsec = 100000L << i }, NULL);
+	}
+	return 0;
 }
 
 /* A number of requests that are on their way. */

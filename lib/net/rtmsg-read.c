@@ -175,7 +175,7 @@ bool rtmsg_read_link(const struct nlmsghdr *n, struct rt_link *out)
 	*out = (struct rt_link){
 		.index = m->ifi_index, .flags = m->ifi_flags, .up = m->ifi_flags & IFF_UP, .netns = -1,
 	};
-	mnl_attr_for_each(a, n, sizeof(*m))
+	for_each_attribute(a, n, sizeof(*m))
 		read_link_attribute(a, out);
 	return true;
 }
@@ -203,7 +203,7 @@ bool rtmsg_read_address(const struct nlmsghdr *n, struct rt_address *out)
 		.index = (int)m->ifa_index, .flags = m->ifa_flags, .told = true, .scope = m->ifa_scope,
 		.preferred = UINT32_MAX, .valid = UINT32_MAX,
 	};
-	mnl_attr_for_each(a, n, sizeof(*m)) {
+	for_each_attribute(a, n, sizeof(*m)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFA_LOCAL:
 			read_inet(a, m->ifa_family, m->ifa_prefixlen, &local);
@@ -255,7 +255,7 @@ bool rtmsg_read_route(const struct nlmsghdr *n, struct rt_route *out)
 		.protocol = m->rtm_protocol, .type = m->rtm_type, .scope = m->rtm_scope, .told = true,
 		.onlink = m->rtm_flags & RTNH_F_ONLINK,
 	};
-	mnl_attr_for_each(a, n, sizeof(*m)) {
+	for_each_attribute(a, n, sizeof(*m)) {
 		switch (mnl_attr_get_type(a)) {
 		case RTA_DST:
 			read_inet(a, m->rtm_family, m->rtm_dst_len, &out->to);
@@ -358,7 +358,7 @@ bool rtmsg_read_nsid(const struct nlmsghdr *n, int *out)
 
 	if (n->nlmsg_type != RTM_NEWNSID || n->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtgenmsg)))
 		return false;
-	mnl_attr_for_each(a, n, sizeof(struct rtgenmsg)) {
+	for_each_attribute(a, n, sizeof(struct rtgenmsg)) {
 		if (mnl_attr_get_type(a) == NETNSA_NSID && holds(a, sizeof(*out))) {
 			memcpy(out, mnl_attr_get_payload(a), sizeof(*out));
 			return true;
@@ -403,7 +403,7 @@ void rtmsg_read_error(const struct nlmsghdr *n, struct rt_refusal *out)
 	skip = done ? fixed : error_attributes(n, m);
 	if (!skip)
 		return;
-	mnl_attr_for_each(a, n, skip)
+	for_each_attribute(a, n, skip)
 		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
 			copy_text(a, out->text, sizeof(out->text));
 }

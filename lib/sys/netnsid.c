@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <stddef.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -99,14 +100,16 @@ int netnsid_read(const struct nlmsghdr *m, int *out)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(m);
 	const struct rtattr *a = (const void *)((const char *)m + NLMSG_SPACE(sizeof(struct rtgenmsg)));
-	size_t left;
+	const char *end = (const char *)m + m->nlmsg_len;
+	ptrdiff_t left;
 
 	if (m->nlmsg_type == NLMSG_ERROR && m->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) && e->error < 0)
 		return e->error;
 	if (m->nlmsg_type != RTM_NEWNSID || m->nlmsg_len < NLMSG_SPACE(sizeof(struct rtgenmsg)))
 		return -EBADMSG;
-	left = m->nlmsg_len - NLMSG_SPACE(sizeof(struct rtgenmsg));
-	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+	/* RTA_NEXT would count on below zero behind an attribute that ends the message short of a multiple of four. */
+	for (; (left = end - (const char *)a) >= (ptrdiff_t)sizeof(*a) && a->rta_len >= sizeof(*a) && a->rta_len <= left;
+	     a = (const void *)((const char *)a + RTA_ALIGN(a->rta_len))) {
 		if (a->rta_type == NETNSA_NSID && RTA_PAYLOAD(a) >= sizeof(*out)) {
 			memcpy(out, RTA_DATA(a), sizeof(*out));
 			return 0;
