@@ -42,6 +42,7 @@ struct tracee {
 	pid_t pid;
 	int number;		/* 0: not known yet whose child it is */
 	bool gone, stopped, failing;
+	bool loaded;		/* by the dynamic loader, whose own failures are its own */
 	unsigned int count[CALLS];
 };
 
@@ -123,11 +124,28 @@ static void set_call(pid_t pid, long value, bool entry)
 #endif
 }
 
+/* What ld.so(8) calls before main(); the last is munmap(2), of its cache. */
+static bool is_loading(struct tracee *p, uint64_t call)
+{
+	static const char *const loader[] = {
+		"brk", "mmap", "access", "faccessat", "open", "openat", "fstat", "newfstatat", "read", "pread64", "close",
+		"arch_prctl", "set_tid_address", "set_robust_list", "rseq", "mprotect", "prlimit64", "execve", "munmap",
+	};
+	bool known = p->loaded;
+
+	for (size_t i = 0; !known && i < array_size(loader); i++)
+		known = names[call] && streq(names[call], loader[i]);
+	if (p->loaded || !known)
+		return !(p->loaded = true);
+	p->loaded = streq(names[call], "munmap");
+	return true;
+}
+
 static void at_entry(struct trace *t, struct tracee *p, uint64_t call)
 {
 	struct fault *f = &t->fault;
 
-	if (!t->began || call >= CALLS)
+	if (!t->began || call >= CALLS || (p->number == 1 && is_loading(p, call)))
 		return;
 	p->count[call]++;
 	if (!f->wanted || f->hit || f->process != p->number || f->call != (int)call || f->number != p->count[call])
@@ -175,6 +193,7 @@ static void at_event(struct trace *t, struct tracee *p, int event, int sig)
 		break;
 	case PTRACE_EVENT_EXEC:
 		t->began |= p->pid == t->main;
+		p->loaded = false;
 		break;
 	case PTRACE_EVENT_STOP:
 		p->stopped = true;

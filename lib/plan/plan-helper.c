@@ -32,6 +32,7 @@ struct helper {
 	const struct run *run;
 	int walker;
 	struct ledger *ledger;
+	bool aborted;		/* the walker has said that it failed */
 };
 
 static void undo(struct helper *h)
@@ -98,7 +99,10 @@ static bool serve(struct helper *h)
 		return message_send(h->walker, &answer, sizeof(answer), NULL, 0) == 0;
 	}
 	if (request.kind == REQUEST_ABORT) {
-		h->ledger->committed = false;
+		/* An exec that is refused. A plan without one has come to its end by the commit. */
+		if (!h->ledger->finished || !h->plan->mapped)
+			h->ledger->committed = false;
+		h->aborted = true;
 		return false;
 	}
 	if (request.kind == REQUEST_COMMIT) {
@@ -120,8 +124,32 @@ static bool serve(struct helper *h)
 	return message_send(h->walker, &answer, sizeof(answer), NULL, 0) == 0;
 }
 
+/* From the first step on that has no way back: the helper may have done them, in part. Returns 1 where none was begun,
+ * 0 when all is done, or -errno with E. */
+static int finish(struct helper *h, struct error *e)
+{
+	const struct stage stage = { .plan = h->plan, .run = h->run, .child_fd = -1, .walker = -1 };
+	struct error own = { 0 };
+	size_t i = 0, n;
+
+	while (i < h->plan->count && !(h->ledger->begun[i] && h->plan->step[i].kind->final))
+		i++;
+	if (i == h->plan->count)
+		return 1;
+	for (; i < h->plan->count; i += n) {
+		n = plan_span(h->plan, i);
+		if (apply_request(h, &(struct request){ REQUEST_STEPS, i, n }, &stage, &own) >= 0)
+			continue;
+		*e = own;
+		return -own.code;
+	}
+	make_final(h, &stage);
+	return 0;
+}
+
 static void run_helper(struct helper *h)
 {
+	struct error e = { 0 };
 	sigset_t terminal;
 	static const int blocked[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE,
@@ -137,7 +165,7 @@ static void run_helper(struct helper *h)
 
 	while (serve(h))
 		;
-	if (!h->ledger->committed)
+	if (!h->ledger->committed && (h->aborted || finish(h, &e) != 0))
 		undo(h);
 	h->ledger->ended = true;
 	_exit(0);
@@ -326,8 +354,8 @@ void helper_take_back(const struct run *run)
 {
 	const struct request request = { .kind = REQUEST_ABORT };
 
-	/* Where the helper is gone, helper_replace() does what can be done. */
-	if (run->helper >= 0 && message_send(run->helper, &request, sizeof(request), NULL, 0) < 0)
+	/* Where it is gone, or is not heard, the end of the stream says enough; see helper_replace(). */
+	if (run->helper >= 0 && !run->bereft && message_send(run->helper, &request, sizeof(request), NULL, 0) < 0)
 		return;
 }
 
@@ -350,36 +378,15 @@ void helper_await(struct run *run)
 	run->helper_end = close_fd(run->helper_end);
 }
 
-/* From the first step on that has no way back: the helper may have done them, in part. Returns 1 where none was begun,
- * 0 when all is done, or -errno with E. */
-static int finish(struct helper *h, struct error *e)
-{
-	const struct stage stage = { .plan = h->plan, .run = h->run, .child_fd = -1, .walker = -1 };
-	struct error own = { 0 };
-	size_t i = 0, n;
-
-	while (i < h->plan->count && !(h->ledger->begun[i] && h->plan->step[i].kind->final))
-		i++;
-	if (i == h->plan->count)
-		return 1;
-	for (; i < h->plan->count; i += n) {
-		n = plan_span(h->plan, i);
-		if (apply_request(h, &(struct request){ REQUEST_STEPS, i, n }, &stage, &own) >= 0)
-			continue;
-		*e = own;
-		return -own.code;
-	}
-	make_final(h, &stage);
-	return 0;
-}
-
 int helper_replace(struct run *run, int rc, struct error *e)
 {
 	const struct stage stage = { .plan = run->plan, .run = run, .child_fd = -1, .walker = -1 };
 	struct helper h = { .plan = run->plan, .run = run, .walker = -1, .ledger = run->ledger };
 	int finished = 1;
 
-	if (!h.ledger || h.ledger->ended || !run->plan->mapped)
+	if (!h.ledger || !run->plan->mapped)
+		return rc;
+	if (h.ledger->ended && !h.ledger->finished)
 		return rc;
 	if (h.ledger->committed && !h.ledger->finished)
 		make_final(&h, &stage);

@@ -892,9 +892,26 @@ static void find_marked(const struct net_request *q)
 		q->link->index = l.index;
 }
 
+enum { COMMIT_TRIES = 4 };
+
+/* Send all, whatever becomes of others. Whether each was done, or its link has gone. */
+static bool all_sent(struct step *steps, size_t n)
+{
+	_cleanup_free_ bool *sent = calloc(n, sizeof(*sent));
+	bool done = sent != NULL;
+
+	for (size_t i = 0; sent && i < n; i++) {
+		int rc = sent[i] ? 0 : send_group(steps, n, sent, i, NULL);
+
+		done &= rc >= 0 || rc == -ENODEV;
+	}
+	return done;
+}
+
 /* A commit that has begun is finished: what has gone meanwhile needs no group. */
 static void unmark_commit(struct step *steps, size_t n, const struct stage *stage)
 {
+	(void)stage;
 	for (size_t i = 0; i < n; i++) {
 		const struct net_request *q = request_of(&steps[i]);
 
@@ -902,8 +919,10 @@ static void unmark_commit(struct step *steps, size_t n, const struct stage *stag
 			mark_turn(q->record);
 		find_marked(q);
 	}
-	if (request_apply(steps, n, stage, NULL) < 0)
-		return;
+	/* What keeps its mark is found by the record. */
+	for (int i = 0; !all_sent(steps, n); i++)
+		if (i == COMMIT_TRIES)
+			return;
 	for (size_t i = 0; i < n; i++)
 		if (request_of(&steps[i])->forgets)
 			mark_remove(request_of(&steps[i])->forgets);

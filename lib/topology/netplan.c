@@ -69,10 +69,8 @@ void netplan_free(struct netplan *np)
 		free(np->memory[i]);
 	free(np->memory);
 	free(np->waiting.link);
-	if (np->record.mark) {
-		mark_remove(&np->record);
+	if (np->record.mark)
 		mark_free(&np->record);
-	}
 	if (np->has_notes)
 		close_fd(np->notes);
 	netns_free(&np->netns);
