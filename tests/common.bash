@@ -117,7 +117,7 @@ start() {
 	local command
 	resolve_command "$@" || return
 	OUT=$T/out.${#started[@]}
-	env --default-signal=INT,QUIT -- "${command[@]}" </dev/null >"$OUT" 2>&1 3>&- 4>&- &
+	env --default-signal -- "${command[@]}" </dev/null >"$OUT" 2>&1 3>&- 4>&- &
 	PID=$!
 	started+=("$PID")
 	# A signal before its exec would find a copy of this shell, with its traps.
