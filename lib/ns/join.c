@@ -74,7 +74,7 @@ static int add_call(struct joins *out, struct join call, struct error *e)
 /* All types of TARGET's process in one call. */
 static int add_process(const struct nstarget *target, int types, struct joins *out, struct error *e)
 {
-	struct join call = { .flags = types, .of = target->ref.text };
+	struct join call = { .flags = types, .of = target->ref.text, .process = true };
 	char options[80];
 
 	call.fd = fcntl(target->pidfd, F_DUPFD_CLOEXEC, 3);
@@ -175,7 +175,7 @@ void joins_forecast(const struct nstarget *const from[NS_TYPES], struct joins *j
 		struct join *call = &joins->call[i];
 
 		entered |= call->flags & CLONE_NEWUSER;
-		call->apart = proc_is_directory(call->fd);
+		call->apart = call->process && proc_is_directory(call->fd);
 		call->forecast = forecast(target_of(from, call), call->flags, entered ? joined : own);
 	}
 }

@@ -21,7 +21,8 @@ struct join {
 	int flags;				/* CLONE_NEW* */
 	const char *of;				/* whose namespaces, for messages: "1234", "red" */
 	char *what;				/* the descriptor, for explain: "pidfd_open(1234)" */
-	bool apart;				/* ... which is a directory in /proc: its namespaces are entered one by one */
+	bool process;				/* FD holds a process */
+	bool apart;				/* ... as a directory in /proc: its namespaces are entered one by one */
 	char *like;				/* options of nsenter(1) that do the same, or NULL */
 	char *forecast;				/* whether the kernel will allow it, and what decides */
 };

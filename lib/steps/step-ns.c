@@ -132,7 +132,7 @@ static int join_apply(struct step *s, size_t n, const struct stage *stage, struc
 
 	(void)n;
 	(void)stage;
-	if (rc == -EINVAL && proc_is_directory(join->fd))
+	if (rc == -EINVAL && join->process && proc_is_directory(join->fd))
 		rc = join_apart(join->fd, s->flags);
 	if (rc == 0)
 		return 0;
