@@ -62,6 +62,7 @@ struct resolved {
 	bool unmapped;					/* 0 is not mapped there, for certain */
 	bool reachable, sealed;				/* the target could write the own binary; it is a copy */
 	char *environment, *context, *cgroup;
+	struct fork_place place;			/* in .cgroup, where it forks */
 	int proc;					/* the caller's /proc */
 	struct process_env later_env;			/* where .command is set */
 	struct etc_file *etc;
@@ -687,6 +688,27 @@ static int resolve_etc(struct resolved *res, struct error *e)
 	return rc;
 }
 
+/* Only a child enters the PID namespace. */
+static bool forks(const struct request *req, const struct resolved *res)
+{
+	return res->joins.types & CLONE_NEWPID && !req->no_fork;
+}
+
+static int resolve_cgroup(const struct request *req, struct resolved *res, struct error *e)
+{
+	int rc = need_process(res, "--join-cgroup", e);
+
+	if (rc >= 0)
+		rc = cgroup_of(res->target.pid, &res->cgroup, e);
+	if (rc >= 0)
+		rc = res->cgroup_procs = cgroup_open(res->cgroup, e);
+	if (rc < 0 && res->cgroup)
+		hint_cgroup(res->cgroup, -rc, e);
+	if (rc >= 0 && forks(req, res))
+		res->place = (struct fork_place){ cgroup_open_directory(res->cgroup), res->cgroup, rc, enter_cgroup };
+	return rc;
+}
+
 static int resolve_command(const struct request *req, struct resolved *res, struct error *e)
 {
 	_cleanup_free_ char *rundir = name_rundir();
@@ -749,15 +771,8 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 		rc = find_etc_dir(res, e);
 	if (rc >= 0 && req->etc)
 		rc = resolve_etc(res, e);
-	if (rc >= 0 && req->follow_cgroup) {
-		rc = need_process(res, "--join-cgroup", e);
-		if (rc >= 0)
-			rc = cgroup_of(res->target.pid, &res->cgroup, e);
-		if (rc >= 0)
-			rc = res->cgroup_procs = cgroup_open(res->cgroup, e);
-		if (rc < 0 && res->cgroup)
-			hint_cgroup(res->cgroup, -rc, e);
-	}
+	if (rc >= 0 && req->follow_cgroup)
+		rc = resolve_cgroup(req, res, e);
 	if (rc >= 0)
 		rc = resolve_command(req, res, e);
 	return rc;
@@ -831,7 +846,7 @@ static void plan_credentials(const struct request *req, const struct resolved *r
 static int build_plan(const struct request *req, const struct resolved *res, struct plan *plan,
 		      struct error *e)
 {
-	bool fork = res->joins.types & CLONE_NEWPID && !req->no_fork;
+	bool fork = forks(req, res);
 
 	if (res->reachable)
 		plan_add(plan, SELF, &step_sealed, .text = tool.name);
@@ -842,10 +857,10 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 	if (res->later_env.command)
 		plan_add(plan, SELF, &step_environment, .data = &res->later_env);
 	plan_places(req, res, plan);
-	if (res->cgroup)
+	if (res->cgroup && !fork)
 		plan_add(plan, SELF, &step_cgroup, .fd = res->cgroup_procs, .path = res->cgroup);
 	if (fork)
-		plan_add(plan, SELF, &step_fork, .behind = WAITER);
+		plan_add(plan, SELF, &step_fork, .behind = WAITER, .data = res->cgroup ? &res->place : NULL);
 	plan_mounts(req, res, plan);
 	plan_credentials(req, res, plan);
 	if (res->context)

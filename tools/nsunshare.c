@@ -65,6 +65,7 @@ struct resolved {
 	bool there, stale;		/* --exist: such a set; one that holds nothing any more */
 	bool early_interp;		/* the interpreter is opened outside the new root ('F') */
 	int cgroup_procs;
+	struct fork_place cgroup;
 	int own_mnt;			/* the caller's mount namespace, where a new one is to be pinned in it */
 	int null;			/* --detach: /dev/null of the caller */
 	struct joins joins;		/* --from, where a keeper has to enter them */
@@ -615,13 +616,15 @@ static int check_owner(const struct request *req, const struct resolved *res, st
 	return rc < 0 ? wrap(e, "--owner") : 0;
 }
 
-static int open_cgroup(const char *dir, struct error *e)
+static int open_cgroup(const char *dir, struct resolved *res, struct error *e)
 {
-	int fd = cgroup_open(dir, e);
+	int rc = res->cgroup_procs = cgroup_open(dir, e);
 
-	if (fd < 0)
-		hint_cgroup(dir, -fd, e);
-	return fd;
+	if (rc < 0)
+		hint_cgroup(dir, -rc, e);
+	else if (res->fork)
+		res->cgroup = (struct fork_place){ cgroup_open_directory(dir), dir, rc, enter_cgroup };
+	return rc;
 }
 
 static int resolve_null(struct error *e)
@@ -671,7 +674,7 @@ static int resolve(struct request *req, struct resolved *res, struct error *e)
 	if (rc >= 0 && req->detach && res->run)
 		rc = res->null = resolve_null(e);
 	if (rc >= 0 && req->cgroup)
-		rc = res->cgroup_procs = open_cgroup(req->cgroup, e);
+		rc = open_cgroup(req->cgroup, res, e);
 	if (rc >= 0 && res->run)
 		rc = command_init(&res->command, req->operands, e);
 	if (rc >= 0 && res->run && (req->clear_env || req->whitelist.count))
@@ -714,7 +717,8 @@ static void plan_namespaces(const struct request *req, const struct resolved *re
 
 static void plan_cgroup(const struct request *req, const struct resolved *res, struct plan *plan)
 {
-	plan_add(plan, CHILD, &step_cgroup, .fd = res->cgroup_procs, .path = req->cgroup);
+	if (!res->cgroup.enter)
+		plan_add(plan, CHILD, &step_cgroup, .fd = res->cgroup_procs, .path = req->cgroup);
 	if (req->namespaces & CLONE_NEWCGROUP)
 		plan_add(plan, CHILD, &step_unshare, .flags = CLONE_NEWCGROUP);
 }
@@ -828,7 +832,8 @@ static int build_plan(const struct request *req, const struct resolved *res, str
 		plan_namespaces(req, res, plan);
 	if (req->from ? res->keeper : res->fork)
 		plan_add(plan, SELF, &step_fork, .behind = req->detach || !res->run ? LEAVER : WAITER,
-			 .flags = req->namespaces & CLONE_NEWPID, .text = "unshare --fork");
+			 .flags = req->namespaces & CLONE_NEWPID, .text = "unshare --fork",
+			 .data = res->cgroup.enter ? &res->cgroup : NULL);
 	if (req->cgroup)
 		plan_cgroup(req, res, plan);
 	plan_pins(req, res, plan);

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -50,10 +51,33 @@ static int open_report(struct run *run, int *to_tool, struct error *e)
 	return 0;
 }
 
+/*
+ * A fork into the cgroup of PLACE, or -1. To move a process afterwards takes cgroup_threadgroup_rwsem, which on an idle
+ * system waits for an RCU grace period: as long as 80 forks. What fork(3) does besides is to renew the C library's record of
+ * the thread's ID, which lies where the library has told set_tid_address(2).
+ */
+static pid_t fork_into(const struct fork_place *place)
+{
+	struct kernel_clone_args args = {
+		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (__u64)place->dir,
+	};
+	int *tid = NULL;
+
+	if (place->dir < 0)
+		return -1;
+	/* Without CONFIG_CHECKPOINT_RESTORE nobody says where: raise(3) alone would miss it. */
+	if (prctl(PR_GET_TID_ADDRESS, &tid) == 0 && tid) {
+		args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+		args.child_tid = (__u64)(uintptr_t)tid;
+	}
+	return sys_clone3(&args, sizeof(args));
+}
+
 /* The first fork: the tool stays as a waiter or leaver. */
 static int fork_from_tool(struct run *run, const struct step *s, struct outcome *out, struct error *e)
 {
 	_cleanup_close_ int proc = s->flags & CLONE_NEWPID ? proc_open(NULL) : -1;
+	const struct fork_place *place = s->data;
 	int to_tool = -1, err, rc = post_open(&run->post[POST_TOOL], e);
 	pid_t pid;
 
@@ -65,7 +89,11 @@ static int fork_from_tool(struct run *run, const struct step *s, struct outcome 
 	run->foreground = run->terminal >= 0 && terminal_is_ours(run->terminal);
 	run->parent = s->flags & CLONE_NEWPID ? 0 : getpid();
 	signals_hold(run);
-	pid = fork();
+	pid = place ? fork_into(place) : -1;
+	if (pid >= 0)
+		place = NULL;	/* the newborn is there */
+	else
+		pid = fork();
 	err = errno;
 	if (pid > 0) {
 		close_fd(to_tool);
@@ -83,7 +111,7 @@ static int fork_from_tool(struct run *run, const struct step *s, struct outcome 
 	run->helper_end = close_fd(run->helper_end);
 	run->terminal = close_fd(run->terminal);
 	run->foreground = false;
-	return WALK_ON;
+	return place ? place->enter(place, e) : WALK_ON;
 }
 
 /* A later fork: an init or a keeper stays, and has nothing to return to. */
@@ -279,6 +307,7 @@ int outcome_status(const struct outcome *outcome)
 
 static void fork_explain(const struct step *s, struct saying *say)
 {
+	const struct fork_place *place = s->data;
 	static const char *const why[] = {
 		[WAITER] = "the newborn goes on; the tool waits, passes signals on and ends as the command does",
 		[LEAVER] = "the newborn goes on; the tool returns when the command runs",
@@ -286,8 +315,15 @@ static void fork_explain(const struct step *s, struct saying *say)
 		[KEEPER] = "the newborn becomes the command; its parent stays as keeper and holds the namespaces",
 	};
 
-	say_call(say, "fork()");
+	if (place)
+		say_call(say, "clone3({flags=CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=$cgroup}, %zu)",
+			 sizeof(struct kernel_clone_args));
+	else
+		say_call(say, "fork()");
 	say_why(say, "%s", why[s->behind]);
+	if (place)
+		say_why(say, "the newborn is in the cgroup %s from its first moment; where that is refused, it writes 0 to its "
+			"cgroup.procs", place->path);
 	if (s->flags & CLONE_NEWPID)
 		say_why(say, "only a child enters the new PID namespace, as its PID 1");
 	if (s->sig)

@@ -76,6 +76,18 @@ struct gathered {
 	size_t count;
 };
 
+/*
+ * Where the newborn of a plan's first fork is to be: in the cgroup (v2) whose directory DIR has open, from its first moment
+ * (CLONE_INTO_CGROUP, 5.7). Where the kernel or a filter refuses that, ENTER is called in the newborn: it returns 0, or
+ * -errno with E.
+ */
+struct fork_place {
+	int dir;
+	const char *path;
+	int procs;			/* what ENTER writes to */
+	int (*enter)(const struct fork_place *, struct error *);
+};
+
 struct step_kind {
 	const char *name;
 	const char *calls;	/* the system calls that count, separated by blanks: what strace must show */
@@ -197,6 +209,7 @@ bool plan_parent_gone(const struct stage *stage);
 /* Kinds of the engine itself. */
 extern const struct step_kind step_fork;	/* .behind; .flags: CLONE_NEWPID if the newborn is PID 1;
 						 * .text: a command that forks the same way;
+						 * .data: struct fork_place, or NULL;
 						 * .sig: INIT and KEEPER send it to the command
 						 * when the tool has ended */
 extern const struct step_kind step_exec;	/* .argv; .env, or NULL: environ as the steps before left it;

@@ -288,6 +288,17 @@ static int cgroup_apply(struct step *s, size_t n, const struct stage *stage, str
 	return rc < 0 ? fail(e, -rc, "enter the cgroup %s", s->path) : 0;
 }
 
+int enter_cgroup(const struct fork_place *place, struct error *e)
+{
+	int rc = write_full(place->procs, "0", 1);
+
+	if (rc >= 0)
+		return 0;
+	rc = fail(e, -rc, "enter the cgroup %s", place->path);
+	hint_cgroup(place->path, -rc, e);
+	return rc;
+}
+
 static void cgroup_hint(const struct step *s, const struct stage *stage, struct error *e)
 {
 	(void)stage;

@@ -27,6 +27,9 @@ struct maps {
 	bool external;				/* by newuidmap(1) and newgidmap(1) */
 };
 
+/* For struct fork_place, whose PROCS is of cgroup_open(). */
+int enter_cgroup(const struct fork_place *place, struct error *e) must_check;
+
 /* Add a step_join for each call of JOINS, which stays until the plan has been run. */
 void plan_joins(struct plan *plan, const struct joins *joins);
 
@@ -41,7 +44,7 @@ extern const struct step_kind step_uid;		/* .uid; .flags: dumpable afterwards */
 extern const struct step_kind step_keep_caps;
 extern const struct step_kind step_dumpable;	/* .flags: 0 or 1 */
 extern const struct step_kind step_parent_death;	/* .sig */
-extern const struct step_kind step_cgroup;	/* .fd: cgroup.procs, .path */
+extern const struct step_kind step_cgroup;	/* .fd: cgroup.procs, .path; where a fork follows, struct fork_place instead */
 extern const struct step_kind step_session;	/* setsid(2), standard input, output, error on .fd: /dev/null, opened
 						 * before the root directory changes */
 extern const struct step_kind step_close_fds;

@@ -33,6 +33,13 @@ int cgroup_open(const char *dir, struct error *e)
 	return fd;
 }
 
+int cgroup_open_directory(const char *dir)
+{
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* The path behind "0::" in the text of proc_pid_cgroup; NULL where there is none. */
 static char *v2_path(char *text)
 {

@@ -17,6 +17,9 @@
  */
 int cgroup_open(const char *dir, struct error *e) must_check;
 
+/* Open the directory DIR of a cgroup, for CLONE_INTO_CGROUP. Returns a descriptor (O_PATH) or -errno. */
+int cgroup_open_directory(const char *dir) must_check;
+
 /*
  * The directory of the v2 cgroup that PID is in, below the first mount of cgroup2. The caller frees *OUT.
  * Returns 0, -ENOENT where no cgroup2 is mounted, or -errno with E.

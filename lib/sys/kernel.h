@@ -222,6 +222,14 @@ struct ns_question {			/* struct ns_id_req */
 #ifndef __NR_clone3
 #define __NR_clone3			435
 #endif
+
+/* struct clone_args of linux/sched.h, as of 5.7 (CLONE_ARGS_SIZE_VER2) */
+struct kernel_clone_args {
+	__aligned_u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP		0x200000000ULL
+#endif
 #ifndef __NR_mount_setattr
 #define __NR_mount_setattr		442
 #endif
@@ -235,6 +243,11 @@ struct ns_question {			/* struct ns_id_req */
 
 /* The initial user and PID namespaces have these inode numbers on every kernel (PROC_USER_INIT_INO, 3.8). */
 enum { INITIAL_USERNS = 0xeffffffd, INITIAL_PIDNS = 0xeffffffc };
+
+static inline pid_t sys_clone3(const struct kernel_clone_args *args, size_t size)
+{
+	return (pid_t)syscall(__NR_clone3, args, size);
+}
 
 static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
 {
