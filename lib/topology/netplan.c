@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -11,6 +12,7 @@
 #include "base/io.h"
 #include "hint/hint.h"
 #include "net/veth.h"
+#include "ns/name.h"
 #include "ns/nsref.h"
 #include "sys/proc.h"
 #include "topology/netplan-internal.h"
@@ -255,14 +257,26 @@ static int taken(const struct wish *w, const struct wish_end *end, struct error 
 		      strerror(EEXIST));
 }
 
-/* Whether WORD is the name of a network namespace: of a set, or iproute2's. */
+/* Whether there is anything under NAME in DIRECTORY. */
+static bool has_entry(const char *directory, const char *name)
+{
+	_cleanup_free_ char *path = directory ? str_format("%s/%s", directory, name) : NULL;
+
+	return path && faccessat(AT_FDCWD, path, F_OK, 0) == 0;
+}
+
+/* Whether WORD is the name of a network namespace: of a set, or iproute2's. A look at the directories of names costs less
+ * than to open one, and most words are none. */
 static bool names_netns(const char *word)
 {
 	_cleanup_netns_ struct netns_list one = { 0 };
-	_cleanup_free_ char *ref = str_format("name:%s", word);
+	_cleanup_free_ char *ref = str_format("name:%s", word), *rundir = name_rundir();
 	struct netns *ns;
 
-	return ref && nsref_check_name(word, NULL) == 0 && netns_get(&one, ref, &ns, NULL) >= 0;
+	if (nsref_check_name(word, NULL) < 0 ||
+	    !(has_entry(NETNS_DIR, word) || has_entry(rundir, word) || has_entry("/run/nskit", word)))
+		return false;
+	return ref && netns_get(&one, ref, &ns, NULL) >= 0;
 }
 
 /* Say so where the name of END, which has no interface, is that of a namespace, or has one behind an '@'. */
