@@ -186,7 +186,7 @@ fail_everywhere() { # CALLER PLAN
 
 # strace(1) kills the process that makes the call NAME for the Nth time, before it is made.
 killed_at() { # NAME N CMD...
-	run timeout -s KILL 30 strace -f -o strace.out -e trace=none -e "inject=$1:signal=KILL:when=$2" -- "${@:3}"
+	run timeout -s KILL 30 strace -f -o strace.out -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" -- "${@:3}"
 	rm -f strace.out
 }
 
@@ -259,7 +259,7 @@ nothing_runs() {
 	while read -r call words; do
 		for ((count = 1; count <= 3; count++)); do
 			rm -f setup
-			run env "NSKIT_MARK=$NSKIT_TEST" timeout -s KILL 30 strace -f -o strace.out -e trace=none \
+			run env "NSKIT_MARK=$NSKIT_TEST" timeout -s KILL 30 strace -f -o strace.out -e "trace=$call" \
 				-e "inject=$call:error=EDQUOT:when=$count" -- nsunshare -m -n -i -T "--uts=$T/pin" \
 				--name red --hostname inner --loopback --monotonic 100 --mount-proc --mount-sys \
 				-S 1000 -G 1000 --setup 'echo setup >>setup' -- sh -c 'echo ran >>ran'
@@ -280,9 +280,9 @@ nothing_runs() {
 		done
 	done <<'END'
 unshare namespace
-mkdirat name|named
-move_mount pin|mount-sys
-open_tree pin|mount-sys
+mkdirat name|named|red
+move_mount pin|mount-sys|bind
+open_tree pin|mount-sys|bind
 renameat record of red
 renameat2 red
 mount named|private|mount-proc|mount-sys|netns|bind

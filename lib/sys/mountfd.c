@@ -232,17 +232,28 @@ static int detach_from(int dir, const char *name)
 	return fchdir(before) < 0 && rc == 0 ? -errno : rc;
 }
 
+/* Whether both are on one mount: 1, 0 or -errno. */
+static int is_same_mount(int a, int b)
+{
+	uint64_t first = mountfd_id(a), second = first ? mountfd_id(b) : 0;
+
+	return first && second ? first == second : -errno;
+}
+
 int mountfd_detach_at(int dir, const char *name, int fd)
 {
 	_cleanup_close_ int top = openat(dir, *name ? name : ".", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct link link;
+	int rc;
 
 	if (top < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (fd >= 0 && mountfd_id(fd) != mountfd_id(top))
-		return -EBUSY;
-	if (!mountfd_is_root(top))
-		return 0;
+	rc = fd < 0 ? 1 : is_same_mount(fd, top);
+	if (rc <= 0)
+		return rc < 0 ? rc : -EBUSY;
+	rc = mountstat_is_root(top, "");
+	if (rc <= 0)
+		return rc;
 	/* Without /proc the name leads there. */
 	if (!link_of(top, &link))
 		return detach_from(dir, name);
