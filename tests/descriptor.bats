@@ -297,6 +297,7 @@ all_states() {
 	assert_output shared
 	run -1 mountprop --make-shared ..
 	assert_output_has ".. is not a mount point"
+	# shellcheck disable=SC2103 # the test goes on there
 	cd ..
 	umount d
 	cd /
@@ -375,12 +376,12 @@ stopped() { # PID
 	hold_namespaces child --mount --propagation private
 	mountprop --make-shared "$T/m/d"
 	mountprop --join-group "$T/m/d" "/proc/$PID/root$T/m/d"
-	assert_equal "$(grep " $T/m/d " "/proc/$PID/mountinfo" | grep -o shared:[0-9]*)" \
-		"$(grep " $T/m/d " /proc/self/mountinfo | grep -o shared:[0-9]*)"
+	assert_equal "$(grep " $T/m/d " "/proc/$PID/mountinfo" | grep -o "shared:[0-9]*")" \
+		"$(grep " $T/m/d " /proc/self/mountinfo | grep -o "shared:[0-9]*")"
 	mountprop --make-private "$T/m/d"
 	mountprop --join-group "/proc/$PID/root$T/m/d" "$T/m/d"
-	assert_equal "$(grep " $T/m/d " "/proc/$PID/mountinfo" | grep -o shared:[0-9]*)" \
-		"$(grep " $T/m/d " /proc/self/mountinfo | grep -o shared:[0-9]*)"
+	assert_equal "$(grep " $T/m/d " "/proc/$PID/mountinfo" | grep -o "shared:[0-9]*")" \
+		"$(grep " $T/m/d " /proc/self/mountinfo | grep -o "shared:[0-9]*")"
 	run -0 mountprop --peers -n -o TARGET "/proc/$PID/root$T/m/d"
 	assert_output "$T/m/d"$'\n'"$T/m/d"
 	run -1 mountprop --join-group "$T/m/d" "/proc/$PID/root$T/m"

@@ -18,6 +18,7 @@ documents=(HACKING.md doc/design.md tests/README.md)
 
 @test "targets that make help names are in the Makefile" {
 	cd "$NSKIT_SOURCE"
+	# shellcheck disable=SC2013 # each is a word
 	for target in $(sed -n 's/^\t@echo "make \([a-z-]*\) .*/\1/p' Makefile.am); do
 		case $target in
 		install | distcheck | clean | check) continue ;;	# automake's own
@@ -30,5 +31,5 @@ documents=(HACKING.md doc/design.md tests/README.md)
 	cd "$NSKIT_SOURCE"
 	floors=$(sed -n 's/^floors=(\(.*\))$/\1/p' tests/layers.bats)
 	assert_equal "$(sed -nE 's/^\| `([a-z]+)\/` \|.*/\1/p' doc/design.md | paste -sd' ')" "$floors"
-	grep -qF "$(sed 's/ /  /g' <<<"$floors")" HACKING.md || fail "HACKING.md has another order"
+	grep -qF "${floors// /  }" HACKING.md || fail "HACKING.md has another order"
 }

@@ -174,6 +174,7 @@ teardown() {
 	local call
 	for call in "272 unshare(2) nsunshare -U true" "308 setns(2) nsjoin --mount=/proc/self/ns/mnt true"; do
 		# shellcheck disable=SC2086
+		# shellcheck disable=SC2046 # words
 		fails as_user -- perl "$(filter_program)" $(cut -d' ' -f1,3- <<<"$call")
 		hint_has "a seccomp filter of this process refuses $(cut -d' ' -f2 <<<"$call")"
 		nothing_to_type

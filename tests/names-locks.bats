@@ -231,7 +231,7 @@ nothing_runs() {
 	need_root
 	need_plain_build
 	need strace
-	local n count=0 calls
+	local n count=0
 	strace -f -qq -o strace.out -- nsunshare --name red -n -u true >/dev/null 2>&1
 	nsunshare --drop red
 	# When counts for each process: the helper makes the most.

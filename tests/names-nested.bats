@@ -55,6 +55,7 @@ owned() { # NAME: a set of root's that the plain user may enter
 
 @test "a set that cannot be read is not taken for the network namespace that iproute2 has of that name" {
 	need_root
+	need_plain_build
 	nsunshare --name red -n -u
 	for limit in 4 5 6 7; do
 		run -1 bash -c "ulimit -n $limit; exec nsjoin red true"
@@ -112,6 +113,7 @@ owned() { # NAME: a set of root's that the plain user may enter
 
 @test "the reason is said where a set cannot be made for lack of descriptors" {
 	need_root
+	need_plain_build
 	for limit in 4 5 6 7 8 9 10 11 12; do
 		run bash -c "ulimit -n $limit; exec nsunshare --name red -n -p"
 		[[ $status -eq 0 ]] || assert_output_has "Too many open files"

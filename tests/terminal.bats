@@ -307,6 +307,7 @@ waits=("nsunshare -Ur -f" "nsunshare -Urp" "nsunshare -Urp --init" "nsunshare -U
 # On a machine so busy that the tool cannot tell, it passes a signal on twice rather than never. Five tries.
 once_in_a_while() { # WANTED PYTHON [ARGUMENT...]
 	local try
+	# shellcheck disable=SC2034 # how often
 	for try in 1 2 3 4 5; do
 		count_signals "${@:2}"
 		[[ $3 != *red ]] || as_user nsunshare --drop red
@@ -619,6 +620,7 @@ END
 			# Each process counts its own calls: the helper alone answers so often.
 			# shellcheck disable=SC2086
 			rm -f strace.out
+			# shellcheck disable=SC2086 # words
 			injected "sendmsg:signal=KILL:when=$n" nsunshare $way -- true
 			[[ $way == *--detach || $way != *-p* ]] || wait_for nobody
 			nsunshare --drop red

@@ -1,5 +1,6 @@
 # vethctl and nslist take answers from the kernel alone, and one bad answer costs one namespace.
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC1010,SC2034,SC2094,SC2154 # words; a count; a file named list; bats sets stderr, start started
 load lib
 load veth
 

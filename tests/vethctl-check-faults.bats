@@ -146,6 +146,7 @@ unlab() {
 	for name in red blue third; do
 		ip netns delete "$name"
 	done
+	# shellcheck disable=SC2034 # of veth.bash
 	made=()
 	wait_for no_pairs
 	ip link delete dev br0

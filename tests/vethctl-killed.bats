@@ -1,5 +1,6 @@
 # What vethctl leaves when its processes are killed: nothing, at the latest after the next run.
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2010,SC2034,SC2054,SC2094,SC2154 # names without blanks; ends have commas; bats sets stderr
 load lib
 load veth
 
