@@ -46,6 +46,7 @@ one_pair() {
 }
 
 @test "show, add, check, set, move, apply and del hold against forged answers" {
+	need_root
 	without_dad
 	namespaces real other
 	forgers link error error done
